@@ -1,0 +1,1 @@
+"""Container release and cargo dispatch in a port."""

@@ -1,0 +1,1 @@
+"""Pilothouse: durable workflows, evidence, human decisions and one audited door for effects."""
