@@ -1,0 +1,52 @@
+# Every target sets up what it needs; a fresh machine needs Python 3.11+ and, for system packages, apt.
+SHELL := bash
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= python3
+STAGE = @bash .ci/stage
+
+.PHONY: demo test check bench chaos setup system clean
+
+demo: setup system  ## build a made port, run all its releases, leave the open ones in the inbox
+	$(BIN)/pilothouse demo port
+
+test: setup system  ## everything CI runs
+	$(STAGE) lint $(BIN)/ruff check .
+	$(STAGE) format $(BIN)/ruff format --check .
+	$(STAGE) types $(BIN)/pyright
+	$(STAGE) floors $(BIN)/lint-imports
+	$(STAGE) conventions $(BIN)/pytest -q tests/conventions
+	$(STAGE) unit $(BIN)/pytest -q -n 2 tests/unit solutions/port/tests/unit
+	$(STAGE) contract $(BIN)/pytest -q -n 2 tests/contract tests/golden
+	$(STAGE) integration $(BIN)/pytest -q -n 2 tests/integration
+	$(STAGE) port $(BIN)/pytest -q --ignore=solutions/port/tests/unit solutions/port/tests
+	$(STAGE) docs $(BIN)/pytest -q tests/docs
+	$(STAGE) chaos $(BIN)/pytest -q tests/chaos
+	$(STAGE) installed bash .ci/installed
+
+check: setup  ## the fast half of test: linters, types, floors, conventions, unit
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+	$(BIN)/pytest -q tests/conventions
+	$(BIN)/pytest -q -n 2 tests/unit solutions/port/tests/unit
+
+bench: setup system  ## every figure of bench/LEDGER.md, ours and the peer's in one run
+	@for script in bench/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+chaos: setup system  ## long runs of kill -9, freezes and damaged stores; not part of CI
+	$(BIN)/python bench/port_kill.py --kills 200 --releases 200
+
+setup: $(VENV)/.synced
+
+$(VENV)/.synced: pyproject.toml solutions/port/pyproject.toml uv.lock
+	@command -v uv >/dev/null || $(PYTHON) -m pip install --quiet --disable-pip-version-check uv
+	$$(command -v uv || echo $(PYTHON) -m uv) sync --quiet --frozen --all-packages --all-extras
+	@touch $@
+
+system:  ## MariaDB for the systems of the made port; without it the demo says so and uses a stand-in
+	@bash .ci/system
+
+clean:
+	rm -rf $(VENV) .pilothouse worlds-out .pytest_cache .ruff_cache .hypothesis .import_linter_cache

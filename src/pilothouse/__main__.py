@@ -1,0 +1,5 @@
+"""Runs the CLI with ``python -m pilothouse``."""
+
+from pilothouse.cli import main
+
+main()
