@@ -1,1 +1,78 @@
-"""."""
+"""Connectors own reading from and writing to systems of record; rows come labelled, failures come typed."""
+
+from pilothouse.connectors.errors import (
+    OutcomeUnknownError,
+    SourceConflictError,
+    SourceDataError,
+    SourceDeniedError,
+    SourceLimitError,
+    SourceUnavailableError,
+    SourceUsageError,
+    near,
+    unknown_field,
+    unknown_object,
+    unknown_tool,
+)
+from pilothouse.connectors.ports import (
+    Connect,
+    Connector,
+    Inspector,
+    Pinger,
+    Secrets,
+    SourceContext,
+    Writer,
+)
+from pilothouse.connectors.registry import Sources, installed_kinds
+from pilothouse.connectors.secrets import SecretReferences
+from pilothouse.connectors.select import as_text, choose, same
+from pilothouse.connectors.types import (
+    MAX_KEYS,
+    Effect,
+    FieldSchema,
+    FieldType,
+    Finding,
+    Health,
+    ObjectSchema,
+    Query,
+    Row,
+    Scalar,
+    WriteTool,
+)
+
+__all__ = [
+    "MAX_KEYS",
+    "Connect",
+    "Connector",
+    "Effect",
+    "FieldSchema",
+    "FieldType",
+    "Finding",
+    "Health",
+    "Inspector",
+    "ObjectSchema",
+    "OutcomeUnknownError",
+    "Pinger",
+    "Query",
+    "Row",
+    "Scalar",
+    "SecretReferences",
+    "Secrets",
+    "SourceConflictError",
+    "SourceContext",
+    "SourceDataError",
+    "SourceDeniedError",
+    "SourceLimitError",
+    "SourceUnavailableError",
+    "SourceUsageError",
+    "Sources",
+    "WriteTool",
+    "Writer",
+    "as_text",
+    "choose",
+    "installed_kinds",
+    "near",
+    "same",
+    "unknown_field",
+    "unknown_object",
+    "unknown_tool",
+]

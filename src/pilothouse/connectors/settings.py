@@ -1,0 +1,128 @@
+"""Owns the declaration of a source, ``[sources.<name>]``, checked when the project opens."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pilothouse.connectors.errors import SourceUsageError
+from pilothouse.connectors.ports import Secrets, SourceContext
+from pilothouse.kernel import Clock
+from pilothouse.labels import Integrity
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
+
+__all__ = ["declared", "seconds"]
+
+COMMON = frozenset({"kind", "integrity", "readers", "timeout", "timezone", "title", "owner"})
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?")
+UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, None: 1.0}
+SECRET = re.compile(r"(^|_)(password|passwd|token|secret|api_?key|private_key)$", re.IGNORECASE)
+INTEGRITIES = {"untrusted": Integrity.UNTRUSTED, "record": Integrity.RECORD}
+
+
+def seconds(value: object) -> float | None:
+    """Return a duration such as ``5s``, ``250ms``, ``2m`` or a number of seconds; None if it is none."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value) if value > 0 else None
+    match = DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None or float(match[1]) == 0:
+        return None
+    return float(match[1]) * UNITS[match[2]]
+
+
+def declared(
+    name: str, table: Mapping[str, Any], *, base: Path, secrets: Secrets, clock: Clock
+) -> SourceContext:
+    """Return the context of one declared source.
+
+    Raises:
+        SourceUsageError: ``sources.declaration`` or ``sources.literal_secret``; names key and next step.
+    """
+    if not NAME.fullmatch(name):
+        raise _wrong(name, f"the name {name!r} may only have letters, digits, '_' and '-'")
+    kind = table.get("kind")
+    if not isinstance(kind, str):
+        raise _wrong(name, f"kind is {kind!r}; name one such as 'sql'")
+    options = {key: value for key, value in table.items() if key not in COMMON}
+    _refuse_literal_secrets(name, options, "")
+    return SourceContext(
+        name=name,
+        kind=kind,
+        options=options,
+        base=base,
+        secrets=secrets,
+        clock=clock,
+        integrity=_integrity(name, table.get("integrity", "untrusted")),
+        readers=_readers(name, table.get("readers", [])),
+        timeout=_timeout(name, table.get("timeout", "5s")),
+        timezone=_timezone(name, table.get("timezone")),
+    )
+
+
+def _integrity(name: str, value: object) -> Integrity:
+    if isinstance(value, str) and value in INTEGRITIES:
+        return INTEGRITIES[value]
+    raise _wrong(name, f"integrity is {value!r}; it is 'untrusted' or 'record'")
+
+
+def _readers(name: str, value: object) -> frozenset[str]:
+    items = cast("list[object]", value) if isinstance(value, list) else [value]
+    if all(isinstance(item, str) for item in items):
+        return frozenset(cast("list[str]", items))
+    raise _wrong(name, f"readers is {value!r}; give a list of ACL ids such as ['acl:desk']")
+
+
+def _timeout(name: str, value: object) -> float:
+    found = seconds(value)
+    if found is None:
+        raise _wrong(name, f"timeout is {value!r}; write it as '5s', '250ms' or '2m'")
+    return found
+
+
+def _timezone(name: str, value: object) -> tzinfo | None:
+    if value is None:
+        return None
+    try:
+        return ZoneInfo(value if isinstance(value, str) else "")
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise _wrong(name, f"timezone is {value!r}; use a name such as 'Europe/Rotterdam'") from None
+
+
+def _refuse_literal_secrets(name: str, value: object, path: str) -> None:
+    if isinstance(value, Mapping):
+        for key, item in cast("Mapping[str, object]", value).items():
+            _refuse_literal_secrets(name, item, f"{path}.{key}" if path else key)
+        return
+    if isinstance(value, list):
+        for item in cast("list[object]", value):
+            _refuse_literal_secrets(name, item, path)
+        return
+    if not isinstance(value, str) or value.startswith("secret://"):
+        return
+    if SECRET.search(path.rpartition(".")[2]) or _has_password(value):
+        raise SourceUsageError(
+            name,
+            f"{path!r} holds a secret in clear text; put it elsewhere and write secret://env/NAME "
+            "or secret://file/path#field",
+            code="sources.literal_secret",
+        )
+
+
+def _has_password(value: str) -> bool:
+    if "://" not in value:
+        return False
+    try:
+        return bool(urlsplit(value).password)
+    except ValueError:
+        return False
+
+
+def _wrong(name: str, why: str) -> SourceUsageError:
+    return SourceUsageError(name, f"[sources.{name}]: {why}", code="sources.declaration")
