@@ -1,0 +1,30 @@
+"""Owns what the inbox needs from above: someone who resumes the waiting run, someone who follows an answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from pilothouse.decisions.types import Answer, Proposal
+    from pilothouse.storage import Tx
+
+__all__ = ["Follower", "Resumer"]
+
+
+class Resumer(Protocol):
+    """Resumes a run that waits for an answer; ``app.py`` binds the engine."""
+
+    async def resume(self, tx: Tx, run: str, key: str, value: Answer) -> object:
+        """Meet the wait ``key`` of ``run`` with ``value`` inside ``tx``; the result is ignored.
+
+        A wait that was met or withdrawn before is left as it is.
+        """
+        ...
+
+
+class Follower(Protocol):
+    """Takes the answers to one ``Proposal.kind``, inside the transaction that stores them."""
+
+    async def answered(self, tx: Tx, proposal: Proposal, answer: Answer) -> None:
+        """Act on ``answer``; raising undoes the answer."""
+        ...
