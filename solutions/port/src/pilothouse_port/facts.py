@@ -53,7 +53,8 @@ UNKNOWN_CAUSES: Final = (
     "missing_row",
 )
 """Why a fact or check is unknown: the source did not answer; the newest row is older than ``max_age``; a
-code word has no mapping; no binding; text nobody read; two rows of equal standing disagree; no row where one must be."""
+code word has no mapping; no binding; text nobody read; two rows of equal standing disagree; no row where
+one must be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +63,8 @@ class FactSpec:
 
     Attributes:
         name: Dotted, stable.
-        kind: ``text``; ``code`` (one of ``values``); ``amount`` (exact decimal, money in the charge's currency,
-            weights in kg); ``number`` (whole); ``day`` (date); ``moment`` (aware time, UTC).
+        kind: ``text``; ``code`` (one of ``values``); ``amount`` (exact decimal, money in the charge's
+            currency, weights in kg); ``number`` (whole); ``day`` (date); ``moment`` (aware time, UTC).
         per: What the fact is keyed by.
         checks: Who needs it.
         meaning: One sentence.
@@ -268,7 +269,7 @@ _ALL: Final = (
         "text",
         "container",
         "dangerous",
-        "Class of each notified UN number, one per row of dangerous.un; empty text where the notice gives none.",
+        "Classes of the notified UN numbers; fewer than dangerous.un where a notice gives none.",
         many=True,
         absent="answer",
     ),
@@ -402,9 +403,9 @@ OUTCOMES: Final[dict[str, dict[str, str]]] = {
         "surrender_withdrawn": "title.state is withdrawn",
     },
     "money": {
-        "unpaid": "open_amount > tolerance and no valid cover (limit > 0, valid_until >= today, list not older than max age)",
+        "unpaid": "open_amount > tolerance; no cover (limit > 0, valid_until >= today, list not too old)",
         "credit_exceeded": "open_amount > tolerance, valid cover, and used + open_amount > limit",
-        "unmatched_payment": "open_amount > tolerance and payment.unmatched >= open_amount - tolerance (instead of the two above)",
+        "unmatched_payment": "open_amount > tolerance, but payment.unmatched >= open_amount - tolerance",
         "dispute": "text only: a charge is disputed",
     },
     "customs": {
@@ -456,17 +457,17 @@ OUTCOMES: Final[dict[str, dict[str, str]]] = {
         "rejected": "order.state rejected",
     },
     "free_time": {
-        "demurrage_due": "counted days from discharge to pick-up (or to now without a slot) exceed the free days of the size",
+        "demurrage_due": "counted days from discharge to pick-up (no slot: to now) exceed the free days",
     },
     "gate": {
         "no_slot": "no booked slot",
         "mass_missing": "no verified mass",
-        "mass_differs": "verified mass minus tare differs from goods.weight by more than the tolerance in per cent",
+        "mass_differs": "verified mass minus tare is off goods.weight by more than the tolerance in per cent",
         "empty_outstanding": "the haulier holds more empties than the policy allows",
     },
     "compare": {"differs": "two facts differ by more than the tolerance"},
 }
-"""Check -> outcome code -> when it is said. Every check may also say ``unknown``; all others mean it passes."""
+"""Check -> outcome code -> when it is said. Every check may also say ``unknown``; else it passes."""
 
 CHECKS: Final = tuple(OUTCOMES)
 
