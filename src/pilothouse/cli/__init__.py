@@ -1,1 +1,34 @@
-"""."""
+"""The command line owns verbs for people and scripts; solutions add theirs by entry point."""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+
+import typer
+
+from pilothouse.cli import inbox, project, runs, sources, work
+from pilothouse.cli.console import fail
+from pilothouse.kernel import PilothouseError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="pilothouse",
+    help="Durable workflows, evidence, human decisions and one audited door for effects.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for part in (project, work, inbox, runs, sources):
+    part.register(app)
+for plugin in entry_points(group="pilothouse.commands"):
+    app.add_typer(plugin.load(), name=plugin.name)
+
+
+def main() -> None:
+    """Run the command line; typed errors become a message and exit code 1, 2 or 3."""
+    try:
+        app()
+    except PilothouseError as error:
+        fail(error)
