@@ -1,0 +1,50 @@
+"""Fixtures shared by all tests: the event loop's backend and clean databases."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from pilothouse.storage import Database
+from pilothouse.storage.testing import cloned_database, fresh_url, test_server
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A server on which databases may be created; shared by all test processes."""
+    with test_server() as url:
+        yield url
+
+
+@pytest.fixture
+def database_url(postgres_url: str) -> Iterator[str]:
+    """An empty, migrated database of this test; give it to subprocesses as PILOTHOUSE_DATABASE_URL."""
+    with fresh_url(postgres_url) as url:
+        yield url
+
+
+@pytest.fixture
+def empty_database_url(postgres_url: str) -> Iterator[str]:
+    """A database without any table."""
+    with fresh_url(postgres_url, migrated=False) as url:
+        yield url
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """An empty, migrated database of this test, opened."""
+    async with cloned_database(database_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    """A data directory for an embedded server of this test's own; give it to subprocesses as PILOTHOUSE_DATA_DIR."""
+    return tmp_path / "data"
