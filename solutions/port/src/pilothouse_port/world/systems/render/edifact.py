@@ -88,7 +88,7 @@ def write_interchanges(view: SystemView, folder: Path) -> None:
     rows = _numbered(view)
     for number, interchange in enumerate(view.options["interchanges"], start=1):
         name = str(interchange["name"])
-        content = _Interchange(view, number, [rows[row] for row in interchange["rows"]]).encode()
+        content = _Interchange(view, number, [rows[int(at)] for at in interchange["rows"]]).encode()
         for kind in faults.get(name, ()):
             content = damaged(content, kind)
         (folder / (name if "." in name else f"{name}.edi")).write_bytes(content)
