@@ -1,5 +1,12 @@
 """Connectors own reading from and writing to systems of record; rows come labelled, failures come typed."""
 
+from pilothouse.connectors.adapters.edifact import (
+    edifact_contrl,
+    edifact_interchange,
+    edifact_message,
+    edifact_read,
+    edifact_segment,
+)
 from pilothouse.connectors.errors import (
     OutcomeUnknownError,
     SourceConflictError,
@@ -69,6 +76,11 @@ __all__ = [
     "Writer",
     "as_text",
     "choose",
+    "edifact_contrl",
+    "edifact_interchange",
+    "edifact_message",
+    "edifact_read",
+    "edifact_segment",
     "installed_kinds",
     "near",
     "same",

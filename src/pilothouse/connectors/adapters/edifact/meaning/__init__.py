@@ -1,0 +1,1 @@
+"""Meaning owns what segments mean: paths into them, profiles of message types, rows made by profiles."""
