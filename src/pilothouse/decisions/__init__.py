@@ -1,6 +1,14 @@
 """Decisions owns what a person is asked, on which evidence, and what the answer is good for."""
 
-from pilothouse.decisions.ports import Follower, Resumer
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pilothouse.decisions.answers import VOID, find_approval, use_approval
+from pilothouse.decisions.inbox import Inbox
+from pilothouse.decisions.items import InboxFilter, Item, ItemView, Page, Sort
+from pilothouse.decisions.ports import Follower, Previewer, Resumer
+from pilothouse.decisions.record import EvidenceRow, evidence_rows, find_decision, lineage, sentence
 from pilothouse.decisions.subject import Bound, Change, bind, row_key, row_versions
 from pilothouse.decisions.types import (
     Answer,
@@ -13,20 +21,48 @@ from pilothouse.decisions.types import (
     Verdict,
 )
 
+if TYPE_CHECKING:
+    from pilothouse.decisions.settings import DecisionsSettings
+
 __all__ = [
+    "VOID",
     "Answer",
     "Approval",
     "Bound",
     "Change",
     "Decision",
+    "DecisionsSettings",
     "Evidence",
+    "EvidenceRow",
     "Follower",
+    "Inbox",
+    "InboxFilter",
+    "Item",
     "ItemState",
+    "ItemView",
+    "Page",
+    "Previewer",
     "Proposal",
     "Reason",
     "Resumer",
+    "Sort",
     "Verdict",
     "bind",
+    "evidence_rows",
+    "find_approval",
+    "find_decision",
+    "lineage",
     "row_key",
     "row_versions",
+    "sentence",
+    "use_approval",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Import the settings only when asked for: Pydantic is costly to start."""
+    if name == "DecisionsSettings":
+        from pilothouse.decisions.settings import DecisionsSettings
+
+        return DecisionsSettings
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,14 +1,15 @@
-"""Owns what the inbox needs from above: someone who resumes the waiting run, someone who follows an answer."""
+"""Owns what the inbox needs from above: who resumes the waiting run, follows an answer, previews an edit."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from pilothouse.decisions.types import Answer, Proposal
     from pilothouse.storage import Tx
 
-__all__ = ["Follower", "Resumer"]
+__all__ = ["Follower", "Previewer", "Resumer"]
 
 
 class Resumer(Protocol):
@@ -27,4 +28,16 @@ class Follower(Protocol):
 
     async def answered(self, tx: Tx, proposal: Proposal, answer: Answer) -> None:
         """Act on ``answer``; raising undoes the answer."""
+        ...
+
+
+class Previewer(Protocol):
+    """Shows what a call would do; the door does, from the tool's declaration."""
+
+    def preview(self, tool: str, args: Mapping[str, Any]) -> dict[str, Any]:
+        """Return ``Proposal.preview`` for these arguments.
+
+        Raises:
+            UsageError: The tool is unknown or the arguments do not fit it.
+        """
         ...

@@ -99,7 +99,7 @@ class EffectSpec:
     phrase: str = ""
 
     def __post_init__(self) -> None:
-        if not self.tool:
+        if self.tool in ("", "*"):
             raise UsageError(f"{self.tool!r} is no name for a tool; give it one", code="effects.spec")
         if self.tier not in (1, 2, 3, 4):
             raise UsageError(f"{self.tool!r}: tier {self.tier!r} is not 1, 2, 3 or 4", code="effects.spec")
@@ -110,7 +110,7 @@ class EffectSpec:
             )
         if self.tier >= 3 and not self.needs_approval:
             raise UsageError(
-                f"{self.tool!r} of tier {self.tier!r} accepts {self.accepts.name!r}; declare accepts=APPROVED",
+                f"{self.tool!r}, tier {self.tier!r}, accepts {self.accepts.name!r}; declare accepts=APPROVED",
                 code="effects.spec",
             )
 
@@ -139,7 +139,7 @@ class EffectSpec:
             return self.phrase.format_map(args)
         except (LookupError, ValueError, AttributeError) as error:
             raise UsageError(
-                f"{self.tool!r}: phrase {self.phrase!r} does not fit the arguments {sorted(args)!r}: {error!r}",
+                f"{self.tool!r}: phrase {self.phrase!r} does not fit arguments {sorted(args)!r}: {error!r}",
                 code="effects.spec",
             ) from error
 

@@ -35,7 +35,7 @@ create table audit_pending (entry uuid primary key);
 
 create function audit_refuse() returns trigger language plpgsql as $$
 begin
-    raise exception '% is append-only: % refused', tg_table_name, tg_op using errcode = 'restrict_violation';
+    raise exception '% is append-only: % refused', tg_table_name, tg_op;
 end $$;
 create trigger audit_entry_append_only before update or delete on audit_entry
     for each row execute function audit_refuse();

@@ -14,7 +14,7 @@ create table decisions_proposal (
     run text,
     key text,
     subject text not null,
-    body jsonb not null,
+    body json not null,
     proposed_at timestamptz not null default clock_timestamp()
 );
 create index decisions_proposal_run on decisions_proposal (run) where run is not null;
@@ -40,7 +40,7 @@ create table decisions_item (
     delegated_to text,
     delegated_by text,
     answered_at timestamptz,
-    answer jsonb,
+    answer json,
     check ((state in ('open', 'superseded')) = (answer is null))
 );
 create index decisions_item_open on decisions_item (deadline, tier desc, proposed_at) where state = 'open';
@@ -66,7 +66,7 @@ create table decisions_approval (
 
 create function decisions_refuse() returns trigger language plpgsql as $$
 begin
-    raise exception '% is append-only: % refused', tg_table_name, tg_op using errcode = 'restrict_violation';
+    raise exception '% is append-only: % refused', tg_table_name, tg_op;
 end $$;
 create function decisions_use_once() returns trigger language plpgsql as $$
 begin
@@ -74,7 +74,7 @@ begin
         and to_jsonb(new) - array['used_at', 'used_by'] = to_jsonb(old) - array['used_at', 'used_by'] then
         return new;
     end if;
-    raise exception 'an approval is used once and never changed' using errcode = 'restrict_violation';
+    raise exception 'an approval is used once and never changed';
 end $$;
 create trigger decisions_proposal_append_only before update or delete on decisions_proposal
     for each row execute function decisions_refuse();

@@ -13,15 +13,15 @@ create table effects_effect (
     tool text not null,
     tool_version text not null,
     call_hash text not null,
-    args jsonb not null,
-    principal jsonb not null,
+    args json not null,
+    principal json not null,
     run text,
     proposal uuid,
     approval uuid unique,
-    evidence jsonb not null default '[]',
+    evidence json not null default '[]',
     thing text,
     state text not null default 'intent' check (state in ('intent', 'done', 'refused', 'unknown')),
-    result jsonb,
+    result json,
     reasons text[] not null default '{}',
     attempts integer not null default 1,
     holder uuid,
@@ -50,7 +50,7 @@ begin
     if tg_op = 'UPDATE' and old.state in ('intent', 'unknown') then
         return new;
     end if;
-    raise exception '% is final: % refused', tg_table_name, tg_op using errcode = 'restrict_violation';
+    raise exception '% is final: % refused', tg_table_name, tg_op;
 end $$;
 create trigger effects_effect_final before update or delete on effects_effect
     for each row execute function effects_final();
