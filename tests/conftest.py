@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pilothouse.storage import Database
-from pilothouse.storage.testing import cloned_database, fresh_url, test_server
+from pilothouse.storage.testing import cloned_database, fresh_url, shared_server
 
 
 @pytest.fixture(scope="session")
@@ -19,7 +19,7 @@ def anyio_backend() -> str:
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """A server on which databases may be created; shared by all test processes."""
-    with test_server() as url:
+    with shared_server() as url:
         yield url
 
 
@@ -46,5 +46,5 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def data_dir(tmp_path: Path) -> Path:
-    """A data directory for an embedded server of this test's own; give it to subprocesses as PILOTHOUSE_DATA_DIR."""
+    """A data directory of this test; give it to subprocesses as PILOTHOUSE_DATA_DIR."""
     return tmp_path / "data"

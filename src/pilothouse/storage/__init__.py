@@ -1,4 +1,4 @@
-"""Storage owns the one PostgreSQL: embedded or served, migrations, statements, notifications, the change feed.
+"""Storage owns the one PostgreSQL: embedded or served, migrations, statements, notifications, change feed.
 
 Everything above calls :func:`open_database`; only this part imports a database driver.
 """

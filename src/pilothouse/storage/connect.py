@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import select
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -25,9 +25,10 @@ _LONGEST_PAUSE = 1.0
 def describe(url: str) -> str:
     """Return "database 'd' on 'host'" for messages; never user or password."""
     import psycopg
+    from psycopg.conninfo import conninfo_to_dict
 
     try:
-        parts = psycopg.conninfo.conninfo_to_dict(url)
+        parts = conninfo_to_dict(url)
     except psycopg.ProgrammingError:
         return "the database of an unreadable URL"
     host = parts.get("host") or parts.get("hostaddr") or "the local socket"
@@ -51,12 +52,13 @@ class Connector:
         *,
         patience: float,
         idle_in_transaction: float,
-        revive: Callable[[], Awaitable[None]] | None = None,
+        revive: Callable[[], Coroutine[Any, Any, None]] | None = None,
     ) -> None:
         self.url = url
-        self._patience = patience
+        self.patience = patience
         self._idle = f"{round(idle_in_transaction * 1000)}ms"
         self._revive = revive
+        self._reviving: asyncio.Task[None] | None = None
 
     async def connect(self) -> Link:
         """Return a fresh connection in autocommit, rows as dicts.
@@ -66,7 +68,7 @@ class Connector:
         """
         import psycopg
 
-        until = asyncio.get_running_loop().time() + self._patience
+        until = asyncio.get_running_loop().time() + self.patience
         pause = _FIRST_PAUSE
         while True:
             try:
@@ -77,14 +79,21 @@ class Connector:
                     raise self._unreachable(error) from error
             await asyncio.sleep(min(pause, remaining))
             pause = min(pause * 2, _LONGEST_PAUSE)
-            if self._revive is not None:
-                await self._revive()
+            await self._bring_back()
+
+    async def _bring_back(self) -> None:
+        """Revive the server once for all who wait; who gives up waiting does not stop it for the others."""
+        if self._revive is None:
+            return
+        if self._reviving is None or self._reviving.done():
+            self._reviving = asyncio.create_task(self._revive())
+        await asyncio.shield(self._reviving)
 
     async def _once(self) -> Link:
         from psycopg import AsyncConnection
         from psycopg.rows import dict_row
 
-        link = await AsyncConnection.connect(
+        link: Link = await AsyncConnection[dict[str, Any]].connect(
             self.url,
             autocommit=True,
             row_factory=dict_row,
@@ -96,7 +105,8 @@ class Connector:
         )
         try:
             await link.execute(
-                "select set_config('idle_in_transaction_session_timeout', %s, false), set_config('timezone', 'UTC', false)",
+                "select set_config('idle_in_transaction_session_timeout', %s, false),"
+                " set_config('timezone', 'UTC', false)",
                 (self._idle,),
             )
         except BaseException:
@@ -107,7 +117,8 @@ class Connector:
     def _unreachable(self, error: BaseException) -> UnavailableError:
         reason = " ".join(str(error).split())
         return UnavailableError(
-            f"{describe(self.url)} does not answer: {reason}; check PILOTHOUSE_DATABASE_URL and see `pilothouse doctor`",
+            f"{describe(self.url)} does not answer: {reason}; "
+            "check PILOTHOUSE_DATABASE_URL and see `pilothouse doctor`",
             code="storage.unreachable",
             retry_after=5.0,
         )
@@ -132,7 +143,7 @@ class Pool:
         self._closed = False
 
     @asynccontextmanager
-    async def link(self) -> AsyncIterator[Link]:
+    async def link(self) -> AsyncGenerator[Link]:
         """Lend a connection; it comes back clean or is thrown away.
 
         Raises:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, LiteralString, cast
+from typing import TYPE_CHECKING, Any, LiteralString, TypeVar, cast
 
-from pilothouse.kernel import UsageError
+from pilothouse.kernel import UnavailableError, UsageError
 from pilothouse.storage.connect import Connector, Pool, describe
-from pilothouse.storage.errors import translated
+from pilothouse.storage.errors import REPEATABLE, translated
 from pilothouse.storage.listen import Hub, Subscription
 from pilothouse.storage.queries import Query
 
@@ -22,9 +22,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Database", "HeldLock", "Params", "Row", "Statement", "Tx", "open_database"]
 
+T = TypeVar("T")
 Row = dict[str, Any]
 Params = Mapping[str, Any]
 Statement = Query | LiteralString
+
+_PAUSE = 0.05
 
 
 class Tx:
@@ -82,8 +85,9 @@ class Database:
     """A pool over one PostgreSQL database. Made by :func:`open_database`.
 
     The verbs of this class are single statements in autocommit. A server that is away is waited for
-    before the statement is sent; a connection lost while it runs is an ``UnavailableError``, since only
-    the caller knows whether repeating it is safe.
+    before the statement is sent; a connection lost while it runs is an ``UnavailableError``, since nobody
+    knows whether it took effect. With ``repeat=True`` it is sent again instead, for up to the settings'
+    ``patience``: for reads, and for writes that do nothing the second time.
     """
 
     def __init__(self, connector: Connector, *, pool_size: int = 10, embedded: bool = False) -> None:
@@ -97,7 +101,7 @@ class Database:
         return f"<Database {describe(self.url)}>"
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Tx]:
+    async def transaction(self) -> AsyncGenerator[Tx]:
         """BEGIN, the block, COMMIT; an exception rolls back.
 
         Raises:
@@ -109,24 +113,38 @@ class Database:
                 async with link.transaction():
                     yield Tx(link)
 
-    async def fetch_all(self, query: Statement, params: Params | None = None) -> list[Row]:
-        """Return all rows."""
-        async with self._pool.link() as link:
-            return await Tx(link).fetch_all(query, params)
+    async def fetch_all(
+        self, query: Statement, params: Params | None = None, *, repeat: bool = False
+    ) -> list[Row]:
+        """Return all rows; ``repeat``: see the class."""
+        return await self._alone(lambda tx: tx.fetch_all(query, params), repeat)
 
-    async def fetch_one(self, query: Statement, params: Params | None = None) -> Row | None:
-        """Return the first row or None."""
-        async with self._pool.link() as link:
-            return await Tx(link).fetch_one(query, params)
+    async def fetch_one(
+        self, query: Statement, params: Params | None = None, *, repeat: bool = False
+    ) -> Row | None:
+        """Return the first row or None; ``repeat``: see the class."""
+        return await self._alone(lambda tx: tx.fetch_one(query, params), repeat)
 
-    async def fetch_value(self, query: Statement, params: Params | None = None) -> Any:
-        """Return the first column of the first row or None."""
-        return _value(await self.fetch_one(query, params))
+    async def fetch_value(
+        self, query: Statement, params: Params | None = None, *, repeat: bool = False
+    ) -> Any:
+        """Return the first column of the first row or None; ``repeat``: see the class."""
+        return _value(await self.fetch_one(query, params, repeat=repeat))
 
-    async def execute(self, query: Statement, params: Params | None = None) -> int:
-        """Run a statement; return the number of rows it touched."""
-        async with self._pool.link() as link:
-            return await Tx(link).execute(query, params)
+    async def execute(self, query: Statement, params: Params | None = None, *, repeat: bool = False) -> int:
+        """Run a statement; return the number of rows it touched; ``repeat``: see the class."""
+        return await self._alone(lambda tx: tx.execute(query, params), repeat)
+
+    async def _alone(self, verb: Callable[[Tx], Awaitable[T]], repeat: bool) -> T:
+        until = asyncio.get_running_loop().time() + self._connector.patience
+        while True:
+            try:
+                async with self._pool.link() as link:
+                    return await verb(Tx(link))
+            except UnavailableError as error:
+                if not repeat or error.code not in REPEATABLE or asyncio.get_running_loop().time() > until:
+                    raise
+            await asyncio.sleep(_PAUSE)
 
     def listen(self, *channels: str) -> Subscription:
         """Return the notifications on ``channels`` as an async iterator; use it with ``async with``.
@@ -137,7 +155,7 @@ class Database:
         return self._hub.subscribe(channels)
 
     @asynccontextmanager
-    async def advisory_lock(self, name: str) -> AsyncIterator[HeldLock]:
+    async def advisory_lock(self, name: str) -> AsyncGenerator[HeldLock]:
         """Try to take the lock ``name`` for the block; false when another session holds it.
 
         It lives on a connection of its own and is free as soon as that connection or its process ends.
@@ -157,8 +175,8 @@ class Database:
 
 
 @asynccontextmanager
-async def open_database(settings: StorageSettings | None = None) -> AsyncIterator[Database]:
-    """Open the database: start the embedded server if there is no URL, migrate, connect; close all at the end.
+async def open_database(settings: StorageSettings | None = None) -> AsyncGenerator[Database]:
+    """Open the database: start the embedded server if there is no URL, connect, migrate; close at the end.
 
     Raises:
         UnavailableError: The server does not answer or does not start; names host and database, no password.
@@ -179,7 +197,7 @@ async def open_database(settings: StorageSettings | None = None) -> AsyncIterato
 
 
 @asynccontextmanager
-async def _embedded(settings: StorageSettings) -> AsyncIterator[Database]:
+async def _embedded(settings: StorageSettings) -> AsyncGenerator[Database]:
     from pilothouse.storage.embedded import EmbeddedServer
 
     server = await asyncio.to_thread(EmbeddedServer, settings.data_dir, fsync=settings.fsync)

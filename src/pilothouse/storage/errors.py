@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from pilothouse.kernel import (
 if TYPE_CHECKING:
     import psycopg
 
-__all__ = ["ConstraintError", "lost", "translate", "translated"]
+__all__ = ["REPEATABLE", "ConstraintError", "lost", "translate", "translated"]
 
 
 class ConstraintError(ConflictError):
@@ -39,6 +39,8 @@ _CONSTRAINTS = {
     "23502": "storage.not_null",
     "23P01": "storage.exclusion",
 }
+# The connection went away while a statement ran: repeating may help, if it is safe.
+REPEATABLE = frozenset({"storage.connection", "storage.shutdown"})
 # Exact states first, then the two-character class.
 _KINDS: dict[str, tuple[type[PilothouseError], str, str]] = {
     "40": (ConflictError, "storage.serialization", "read again and repeat the transaction"),
@@ -87,7 +89,7 @@ def translate(error: psycopg.Error, *, doing: str = "the statement") -> Pilothou
 
 
 @contextmanager
-def translated(doing: str) -> Iterator[None]:
+def translated(doing: str) -> Generator[None]:
     """Raise driver errors of the block as errors of ours."""
     import psycopg
 

@@ -97,6 +97,7 @@ class Hub:
         self._members: list[Subscription] = []
         self._heard: set[str] = set()
         self._link: Link | None = None
+        self._watched: int | None = None
         self._busy = asyncio.Lock()
         self._repair: asyncio.Task[None] | None = None
         self._closed = False
@@ -161,12 +162,13 @@ class Hub:
 
     def _watch(self, on: bool) -> None:
         """Let the loop call us when the server says something; off while psycopg itself reads."""
-        assert self._link is not None
         loop = asyncio.get_running_loop()
-        if on:
-            loop.add_reader(self._link.fileno(), self._read)
-        else:
-            loop.remove_reader(self._link.fileno())
+        if self._watched is not None:
+            loop.remove_reader(self._watched)
+            self._watched = None
+        if on and self._link is not None:
+            self._watched = self._link.fileno()
+            loop.add_reader(self._watched, self._read)
 
     def _read(self) -> None:
         import psycopg
@@ -187,8 +189,7 @@ class Hub:
                 member.put(note)
 
     def _lose(self) -> None:
-        if self._link is not None and not self._link.closed:
-            self._watch(False)
+        self._watch(False)
         if not self._closed and (self._repair is None or self._repair.done()):
             self._repair = asyncio.get_running_loop().create_task(self._reconnect())
 
@@ -206,8 +207,7 @@ class Hub:
                 member.put(Notification(channel=channel, payload="", gap=True))
 
     async def _drop(self) -> None:
+        self._watch(False)
         link, self._link = self._link, None
         if link is not None:
-            if not link.closed:
-                asyncio.get_running_loop().remove_reader(link.fileno())
             await link.close()

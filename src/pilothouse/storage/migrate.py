@@ -52,8 +52,8 @@ def run_migrations(url: str) -> bool:
     Any number of processes may call it at once: one works, the others wait and find it done.
 
     Raises:
-        UsageError: ``storage.extension``: the server lacks an extension; ``storage.newer``: the schema was made
-            by a newer program; ``storage.rights``: the role may not create tables.
+        UsageError: ``storage.extension``: the server lacks an extension; ``storage.newer``: the schema was
+            made by a newer program; ``storage.rights``: the role may not create tables.
         UnavailableError: The server does not answer, or another process has been migrating for a minute.
     """
     if schema_version(url) == head():
@@ -68,6 +68,7 @@ def revert_migrations(url: str) -> None:
 
 def _migrate(url: str, *, to: str) -> bool:
     import sqlalchemy
+    from sqlalchemy.exc import DBAPIError
     from sqlalchemy.pool import NullPool
 
     address = sqlalchemy.make_url(url).set(drivername="postgresql+psycopg")
@@ -77,7 +78,7 @@ def _migrate(url: str, *, to: str) -> bool:
             link.exec_driver_sql(f"set local lock_timeout = '{_LOCK_LIMIT}'")
             link.exec_driver_sql(f"select pg_advisory_xact_lock({_LOCK})")
             return _locked(link, to)
-    except sqlalchemy.exc.DBAPIError as error:
+    except DBAPIError as error:
         raise _explained(error.orig, url) from error
     finally:
         engine.dispose()
@@ -117,8 +118,8 @@ def _require_extensions(link: Connection) -> None:
     missing = [name for name in EXTENSIONS if name not in available]
     if missing:
         raise UsageError(
-            f"the server lacks the extension {missing[0]!r} (of {', '.join(EXTENSIONS)}): install its package on "
-            "the server (for example postgresql-18-pgvector) or choose a server that has it",
+            f"the server lacks the extension {missing[0]!r} (of {', '.join(EXTENSIONS)}): install its "
+            "package on the server (for example postgresql-18-pgvector) or choose a server that has it",
             code="storage.extension",
         )
 
@@ -130,7 +131,8 @@ def _explained(error: BaseException | None, url: str) -> Exception:
 
     if isinstance(error, psycopg.errors.LockNotAvailable):
         return UnavailableError(
-            f"another process has been migrating {describe(url)} for over {_LOCK_LIMIT}: wait for it, then start again",
+            f"another process has been migrating {describe(url)} for over {_LOCK_LIMIT}: "
+            "wait for it, then start again",
             code="storage.migrating",
         )
     if isinstance(error, psycopg.Error):

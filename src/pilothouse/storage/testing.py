@@ -11,7 +11,7 @@ import hashlib
 import os
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
@@ -19,7 +19,7 @@ from uuid import uuid4
 from pilothouse.storage.database import Database, open_database
 from pilothouse.storage.settings import StorageSettings
 
-__all__ = ["cloned_database", "fresh_database", "fresh_url", "test_server", "with_database"]
+__all__ = ["cloned_database", "fresh_database", "fresh_url", "shared_server", "with_database"]
 
 _VERSIONS = Path(__file__).parent / "migrations" / "versions"
 _LOCK = 0x746573740000
@@ -30,13 +30,12 @@ def with_database(url: str, name: str) -> str:
     """Return ``url`` pointing at the database ``name``."""
     from urllib.parse import urlsplit, urlunsplit
 
-    # urlunsplit drops the "//" of a URL without host, and the embedded one has none but its query.
     split = urlsplit(url)
     return urlunsplit(split._replace(path=f"/{name}"))
 
 
 @contextmanager
-def test_server() -> Iterator[str]:
+def shared_server() -> Generator[str]:
     """Yield the libpq URL of a server on which databases may be made."""
     given = os.environ.get("PILOTHOUSE_TEST_DATABASE_URL")
     if given:
@@ -55,8 +54,8 @@ def test_server() -> Iterator[str]:
 
 
 @contextmanager
-def fresh_url(server: str, *, migrated: bool = True) -> Iterator[str]:
-    """Yield the URL of a new database, a clone of the migrated template, or an empty one; dropped afterwards."""
+def fresh_url(server: str, *, migrated: bool = True) -> Generator[str]:
+    """Yield the URL of a new database: a clone of the migrated template, or an empty one."""
     import psycopg
 
     name = f"test_{int(time.time())}_{uuid4().hex[:12]}"
@@ -72,7 +71,7 @@ def fresh_url(server: str, *, migrated: bool = True) -> Iterator[str]:
 
 
 @asynccontextmanager
-async def fresh_database(server: str) -> AsyncIterator[Database]:
+async def fresh_database(server: str) -> AsyncGenerator[Database]:
     """Yield an open, migrated, empty database of its own."""
     with fresh_url(server) as url:
         async with cloned_database(url) as database:
@@ -80,7 +79,7 @@ async def fresh_database(server: str) -> AsyncIterator[Database]:
 
 
 @asynccontextmanager
-async def cloned_database(url: str) -> AsyncIterator[Database]:
+async def cloned_database(url: str) -> AsyncGenerator[Database]:
     """Yield ``url`` opened with short patience; it is migrated already."""
     settings = StorageSettings(database_url=url, migrate=False, patience=5)
     async with open_database(settings) as database:
@@ -88,7 +87,7 @@ async def cloned_database(url: str) -> AsyncIterator[Database]:
 
 
 def _template(server: str) -> str:
-    """Return the template of this state of the migrations; made once, by one of the processes that want it."""
+    """Return the template of this state of the migrations; one of the processes that want it makes it."""
     import psycopg
 
     from pilothouse.storage.migrate import run_migrations

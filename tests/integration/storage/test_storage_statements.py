@@ -10,7 +10,8 @@ from pilothouse.storage import ConstraintError, Database, Jsonb, Tx
 
 async def _table(database: Database) -> None:
     await database.execute(
-        "create table box (id text primary key, teu int check (teu > 0), note jsonb, owner text not null default 'x')"
+        "create table box (id text primary key, teu int check (teu > 0), note jsonb,"
+        " owner text not null default 'x')"
     )
 
 

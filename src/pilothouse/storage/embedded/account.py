@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import stat
 import struct
 import subprocess
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from pathlib import Path
 
 from pilothouse.kernel import UsageError
 
-__all__ = ["ACCOUNT", "Account", "account_for", "may_traverse", "open_way"]
+__all__ = ["ACCOUNT", "Account", "account_for", "may_traverse", "open_programs", "open_way"]
 
 ACCOUNT = "pilothouse"
 _ACL = "system.posix_acl_access"
@@ -84,7 +85,8 @@ def _created() -> pwd.struct_passwd:
     except KeyError:
         raise UsageError(
             f"PostgreSQL does not run as root and the account {ACCOUNT!r} could not be created ({reason}): "
-            f"create it (`useradd --system {ACCOUNT}`), start as another user, or set PILOTHOUSE_DATABASE_URL",
+            f"create it (`useradd --system {ACCOUNT}`), start as another user, "
+            "or set PILOTHOUSE_DATABASE_URL",
             code="storage.account",
         ) from None
 
@@ -94,8 +96,10 @@ def may_traverse(folder: Path, account: Account) -> bool:
     info = folder.stat()
     if info.st_uid == account.uid:
         return bool(info.st_mode & 0o100)
-    if any(tag == _USER and who == account.uid and mode & _X for tag, mode, who in _entries(folder)):
-        return True
+    entries = _entries(folder)
+    if any(tag == _USER and who == account.uid and mode & _X for tag, mode, who in entries):
+        # A later chmod rewrites the mask and silently takes the grant away.
+        return any(tag == _MASK and mode & _X for tag, mode, _ in entries)
     if info.st_gid == account.gid:
         return bool(info.st_mode & 0o010)
     return bool(info.st_mode & 0o001)
@@ -114,11 +118,23 @@ def open_way(target: Path, account: Account) -> None:
             _grant(folder, account.uid)
         except OSError as error:
             raise UsageError(
-                f"the account {account.name!r} cannot reach {str(target)!r} through {str(folder)!r} ({error}): "
-                f"`chmod o+x {folder}`, choose a PILOTHOUSE_DATA_DIR such as /var/lib/pilothouse, "
+                f"the account {account.name!r} cannot reach {str(target)!r} through {str(folder)!r} "
+                f"({error}): `chmod o+x {folder}`, choose a PILOTHOUSE_DATA_DIR such as /var/lib/pilothouse, "
                 "or set PILOTHOUSE_DATABASE_URL",
                 code="storage.way",
             ) from error
+
+
+def open_programs(package: Path) -> None:
+    """Make PostgreSQL's programs readable where root installed them with a strict umask; they are public."""
+    if (package / "pginstall" / "bin" / "postgres").stat().st_mode & 0o005 == 0o005:
+        return
+    for top in (package, package.with_name(f"{package.name}.libs")):
+        for path in (top, *top.rglob("*")):
+            mode = path.lstat().st_mode
+            executable = stat.S_ISDIR(mode) or mode & 0o100
+            if not stat.S_ISLNK(mode):
+                path.chmod(stat.S_IMODE(mode) | (0o005 if executable else 0o004))
 
 
 def _entries(folder: Path) -> list[tuple[int, int, int]]:
@@ -128,7 +144,7 @@ def _entries(folder: Path) -> list[tuple[int, int, int]]:
         raw = os.getxattr(folder, _ACL)
     except OSError:
         return []
-    return [struct.unpack_from("<HHI", raw, at) for at in range(4, len(raw), 8)]  # type: ignore[misc]
+    return list(struct.iter_unpack("<HHI", raw[4:]))
 
 
 def _grant(folder: Path, uid: int) -> None:

