@@ -85,7 +85,8 @@ def choose(source: str, query: Query, rows: Sequence[Row], fields: Iterable[str]
     for name in asked:
         if name not in known:
             raise unknown_field(source, query.object, name, known)
-    found = [row for row in rows if _matches(row, query)]
+    tests = [(name, _Wanted(values)) for name, values in query.conditions.items()]
+    found = [row for row in rows if all(test(row.values.get(n, row.key.get(n))) for n, test in tests)]
     for name in reversed(query.order_by):
         field = name.removeprefix("-")
         found.sort(key=lambda row, field=field: _rank(row.values.get(field)), reverse=name.startswith("-"))
@@ -94,14 +95,21 @@ def choose(source: str, query: Query, rows: Sequence[Row], fields: Iterable[str]
     return [_narrow(row, query.fields) for row in found]
 
 
-def _matches(row: Row, query: Query) -> bool:
-    for name, wanted in query.conditions.items():
-        value = row.values.get(name, row.key.get(name))
-        if isinstance(value, str) and value in wanted:
-            continue
-        if not any(same(value, item) for item in wanted):
+class _Wanted:
+    """The values one field may have, prepared so that 500 keys against many rows stay cheap."""
+
+    def __init__(self, values: Sequence[Scalar]) -> None:
+        self._values = values
+        self._texts = frozenset(as_text(value) for value in values if value is not None)
+
+    def __call__(self, value: object) -> bool:
+        if isinstance(value, str):
+            return value in self._texts
+        if value is not None and as_text(value) in self._texts:
+            return True
+        if isinstance(value, list | dict):
             return False
-    return True
+        return any(same(value, item) for item in self._values)
 
 
 def _rank(value: Any) -> tuple[int, Any]:
