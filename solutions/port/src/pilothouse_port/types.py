@@ -71,8 +71,9 @@ class Fact:
     cited: tuple[Labelled, ...]
 
     def __post_init__(self) -> None:
-        if isinstance(self.value, list):  # JSON of the journal knows no tuples
-            object.__setattr__(self, "value", tuple(cast("list[Any]", self.value)))
+        value = cast("object", self.value)
+        if isinstance(value, list):  # JSON of the journal knows no tuples
+            object.__setattr__(self, "value", tuple(cast("list[Any]", value)))
 
 
 @wired("port.absent")

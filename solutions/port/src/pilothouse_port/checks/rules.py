@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from pilothouse.kernel import UsageError
 from pilothouse_port.facts import OUTCOMES, facts_of, spec_of
-from pilothouse_port.types import Absent, CheckResult, Claim, Fact, Facts, Finding, Reading, Unknown, Unread
+from pilothouse_port.types import Absent, CheckResult, Claim, Fact, Facts, Finding, Reading, Unknown
 
 __all__ = [
     "CHECK_IDS",
@@ -131,7 +131,7 @@ class Check:
             findings += _apply(each, see, params, at)
             seen += [reading for reading in see.seen if reading not in seen]
         findings += _tightening(self.id, claims)
-        findings += _unread(self.id, facts.unread)
+        findings += _unread(self.id, facts)
         return CheckResult(check=self.id, findings=_merged(findings), seen=tuple(seen))
 
 
@@ -165,18 +165,27 @@ def _tightening(check: str, claims: Iterable[Claim]) -> list[Finding]:
     ]
 
 
-def _unread(check: str, texts: Iterable[Unread]) -> list[Finding]:
+def _unread(check: str, facts: Facts) -> list[Finding]:
     found: list[Finding] = []
-    for text in texts:
-        about = tuple(
-            code for (name, code), kinds in TEXT_OUTCOMES.items() if name == check and text.kind in kinds
-        )
-        if not about:
-            continue
+    for text in facts.unread:
         detail = f"unread {text.kind} of {text.source}"
         unknown = Unknown(name=f"text.{text.kind}", cause="unread", detail=detail, cited=(text.text,))
-        found.append(Finding(code="unknown", cause="unread", about=about, evidence=(unknown,), detail=detail))
+        found += _hidden(check, text.kind, unknown)
+    for kind in {kind for kinds in TEXT_OUTCOMES.values() for kind in kinds}:
+        gap = facts.readings.get(f"text.{kind}")
+        if isinstance(gap, Unknown):
+            found += _hidden(check, kind, gap)
     return found
+
+
+def _hidden(check: str, kind: str, unknown: Unknown) -> list[Finding]:
+    """Return what a text of ``kind`` could hide from ``check``."""
+    about = tuple(code for (name, code), kinds in TEXT_OUTCOMES.items() if name == check and kind in kinds)
+    if not about:
+        return []
+    return [
+        Finding(code="unknown", cause=unknown.cause, about=about, evidence=(unknown,), detail=unknown.detail)
+    ]
 
 
 def _merged(findings: list[Finding]) -> tuple[Finding, ...]:

@@ -1,0 +1,190 @@
+"""Owns finding texts that mention or hang on a box. Finding a number in a text is not reading it."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from pilothouse.connectors import Row
+from pilothouse_port.bindings.load import Bindings
+from pilothouse_port.bindings.model import TextModel
+from pilothouse_port.bindings.read import Load, Reader, combinations, load_all, want_of
+from pilothouse_port.bindings.values import apply, moment_of, text_of
+from pilothouse_port.checks import TEXT_OUTCOMES
+from pilothouse_port.types import Consignment, Reading, Unknown, Unread
+
+__all__ = ["gather_texts", "mentions", "squeezed", "text_kinds"]
+
+Found = dict[str, tuple[tuple[Unread, ...], dict[str, Reading]]]
+_SLIPS = str.maketrans({"O": "0", "I": "1", "L": "1"})
+
+
+def squeezed(text: str) -> str:
+    """Return letters and digits alone, upper case, with the slips O/0, I/1 and l/1 made equal."""
+    return re.sub(r"[^0-9A-Z]", "", text.upper()).translate(_SLIPS)
+
+
+def mentions(text: str, one: Consignment, *, ready: str | None = None) -> str:
+    """Return which number of the consignment ``text`` mentions, empty when none.
+
+    Blanks, hyphens and dots inside the number, O for 0 and a missing check digit do not hide it.
+
+    Args:
+        text: As the source gave it.
+        one: Whose numbers are looked for.
+        ready: ``squeezed(text)``, when it is already there.
+    """
+    bare = squeezed(text) if ready is None else ready
+    box, bill = squeezed(one.container), squeezed(one.bl)
+    if box and (box in bare or (len(box) == 11 and box[:10] in bare)):
+        return one.container
+    return one.bl if len(bill) >= 5 and bill in bare else ""
+
+
+def text_kinds(bindings: Bindings) -> frozenset[str]:
+    """Return the kinds of text that an outcome of the policy could stand in."""
+    named = {(row.check, row.outcome) for row in bindings.table.rows}
+    return frozenset(kind for key, kinds in TEXT_OUTCOMES.items() if key in named for kind in kinds)
+
+
+async def gather_texts(
+    bindings: Bindings, reader: Reader, consignments: Sequence[Consignment], *, at: datetime
+) -> Found:
+    """Return unread texts and gaps of text sources by consignment.
+
+    A text counts when the policy has an outcome that only such a text can hold, and no person has said
+    that exactly these words carry nothing (``known``).
+    """
+    kinds = text_kinds(bindings)
+    unread: dict[str, list[Unread]] = {one.key: [] for one in consignments}
+    gaps: dict[str, dict[str, Reading]] = {one.key: {} for one in consignments}
+    bound = {text.kind for text in bindings.model.texts.values()}
+    for kind in sorted(kinds - bound - set(bindings.model.no_texts)):
+        _gap(gaps, consignments, kind, "unbound", f"no text source of kind {kind} is bound")
+    for source in bindings.model.texts.values():
+        if source.kind not in kinds:
+            continue
+        load = await _load(source, reader, consignments)
+        if load.failure is not None:
+            _gap(gaps, consignments, source.kind, load.failure.cause, load.failure.detail)
+        elif source.key:
+            _keyed(source, load, consignments, unread)
+        else:
+            _mentioning(source, _until(load.everything, source, bindings, at), consignments, unread)
+    return {one.key: (tuple(unread[one.key]), gaps[one.key]) for one in consignments}
+
+
+def _gap(
+    gaps: dict[str, dict[str, Reading]], boxes: Sequence[Consignment], kind: str, cause: str, detail: str
+) -> None:
+    for one in boxes:
+        gaps[one.key][f"text.{kind}"] = Unknown(name=f"text.{kind}", cause=cause, detail=detail)
+
+
+async def _load(source: TextModel, reader: Reader, consignments: Sequence[Consignment]) -> Load:
+    want = want_of(
+        source.system,
+        source.object,
+        source.key,
+        params={},
+        scan=source.scan or not source.key,
+        batch=500,
+    )
+    keys = [key for one in consignments for key in _keys(source, one)]
+    return (await load_all(reader, {want: keys}))[want]
+
+
+def _keys(source: TextModel, one: Consignment) -> list[tuple[str, ...]]:
+    parts = sorted(
+        (key.field, [text_of(apply(key.as_, getattr(one, part)))]) for part, key in source.key.items()
+    )
+    return combinations([texts for _, texts in parts])
+
+
+def _until(rows: Sequence[Row], source: TextModel, bindings: Bindings, at: datetime) -> list[Row]:
+    """Leave out what was written after the time asked about."""
+    if not source.at:
+        return list(rows)
+    zone = bindings.model.timezone
+    return [
+        row
+        for row in rows
+        if not row.values.get(source.at) or moment_of(row.values[source.at], zone=zone) <= at
+    ]
+
+
+def _words(row: Row, source: TextModel) -> str:
+    return "\n".join(text_of(row.values.get(name)) for name in source.text if row.values.get(name))
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"\W+", " ", text).strip().casefold()
+
+
+def _keyed(
+    source: TextModel, load: Load, consignments: Sequence[Consignment], unread: dict[str, list[Unread]]
+) -> None:
+    known = {_plain(text) for text in source.known}
+    for one in consignments:
+        for row in [row for key in _keys(source, one) for row in load.rows.get(key, ())]:
+            if not _selected(row, source):
+                continue
+            for name in source.text:
+                text = text_of(row.values.get(name))
+                if _plain(text) and _plain(text) not in known:
+                    unread[one.key].append(
+                        Unread(source=source.system, kind=source.kind, text=row.labelled(name))
+                    )
+
+
+def _selected(row: Row, source: TextModel) -> bool:
+    return all(text_of(row.values.get(name)) in words for name, words in source.where.items())
+
+
+def _mentioning(
+    source: TextModel,
+    rows: Sequence[Row],
+    consignments: Sequence[Consignment],
+    unread: dict[str, list[Unread]],
+) -> None:
+    threads = _threads(rows, source)
+    bare = {index: squeezed(_words(row, source)) for index, row in enumerate(rows)}
+    for one in consignments:
+        hit = {index: found for index in bare if (found := mentions("", one, ready=bare[index]))}
+        for index in _with_thread(set(hit), threads):
+            row = rows[index]
+            cited = next((name for name in reversed(source.text) if name in row.values), source.text[0])
+            unread[one.key].append(
+                Unread(
+                    source=source.system,
+                    kind=source.kind,
+                    text=row.labelled(cited),
+                    mention=hit.get(index, ""),
+                )
+            )
+
+
+def _threads(rows: Sequence[Row], source: TextModel) -> Mapping[int, set[int]]:
+    """Return which mails answer each other."""
+    if not source.id or not source.reply:
+        return {}
+    by_id = {text_of(row.values.get(source.id)): index for index, row in enumerate(rows)}
+    linked: dict[int, set[int]] = {}
+    for index, row in enumerate(rows):
+        parent = by_id.get(text_of(row.values.get(source.reply)))
+        if parent is not None:
+            linked.setdefault(index, set()).add(parent)
+            linked.setdefault(parent, set()).add(index)
+    return linked
+
+
+def _with_thread(hits: set[int], linked: Mapping[int, set[int]]) -> list[int]:
+    seen, todo = set(hits), deque(hits)
+    while todo:
+        for other in linked.get(todo.popleft(), ()):
+            if other not in seen:
+                seen.add(other)
+                todo.append(other)
+    return sorted(seen)
