@@ -160,7 +160,7 @@ class _Interchange:
         """Where this party puts the box: in a reference or in the equipment segment."""
         if not container:
             return ()
-        return ("RFF", ("EQ", container)) if self.box_in == "rff" else ("EQD", "CN", container)
+        return ("RFF", ("AAQ", container)) if self.box_in == "rff" else ("EQD", "CN", container)
 
     @property
     def modern(self) -> bool:
@@ -187,7 +187,7 @@ def _head(code: str, values: Values) -> list[Segment]:
 
 
 def _cusres(values: Values, sheet: _Interchange) -> Iterable[Segment]:
-    status: Segment = ("GEI", "4", values["status"]) if sheet.modern else ("GIS", values["status"])
+    status: Segment = ("STS", "1", values["status"]) if sheet.modern else ("GIS", values["status"])
     return [
         *_head("961", values),
         _if(values["declaration"], "RFF", ("ABT", values["declaration"])),
@@ -195,30 +195,33 @@ def _cusres(values: Values, sheet: _Interchange) -> Iterable[Segment]:
         sheet.box(values["container"]),
         _if(values["status"], *status),
         *_text("AAI", values["remark"], sheet),
-        _if(values["weight"], "MEA", "WT", "AAD", ("KGM", values["weight"])),
+        _if(values["weight"], "CNT", ("7", values["weight"], "KGM")),
         _if(values["packages"], "CNT", ("11", values["packages"])),
     ]
 
 
 def _iftdgn(values: Values, sheet: _Interchange) -> Iterable[Segment]:
+    split = sheet.box_in == "rff"  # this dialect says at each item in which box it is
     return [
         *_head("890", values),
         _if(values["notice"], "RFF", ("AAZ", values["notice"])),
-        _if(values["bl"], "RFF", ("BM", values["bl"])),
-        sheet.box(values["container"]),
+        () if split else ("EQD", "CN", values["container"]),
+        ("CNI", "1", values["bl"]),
+        ("GID", "1"),
+        *_text("AAA", values["remark"], sheet),
         ("DGS", "IMD", values["hazard_class"], values["un_number"], "", values["packing_group"]),
-        *_text("AAD", values["remark"], sheet),
+        ("SGP", values["container"]) if split else (),
     ]
 
 
 def _vermas(values: Values, sheet: _Interchange) -> Iterable[Segment]:
     return [
         *_head("749", values),
+        ("EQD", "CN", values["container"]),
         _if(values["booking"], "RFF", ("BN", values["booking"])),
-        sheet.box(values["container"]),
         ("MEA", "AAE", "VGM", (values["unit"], values["mass"])),
-        _if(values["method"], "DOC", (values["method"], "VGM", "306")),
-        _if(values["responsible"], "CTA", "RP", ("", values["responsible"])),
+        _if(values["method"], "DOC", values["method"]),
+        _if(values["responsible"], "NAD", "SPC", "", "", values["responsible"]),
     ]
 
 

@@ -13,9 +13,10 @@ from typing import Final
 from pilothouse.kernel import DataError, UnavailableError
 from pilothouse_port.world.systems.servers.process import (
     Server,
+    data_home,
     free_port,
+    give,
     noted_server,
-    reachable,
     read_server,
     service_user,
     spawn,
@@ -55,27 +56,29 @@ def start_mariadb(
     run: Path, dumps: Mapping[str, Path], passwords: Mapping[str, str], *, content: str
 ) -> Server:
     """Start the server, loading each dump once; arguments as for PostgreSQL."""
+    admin = passwords["admin"]
+    home = data_home(run) / NAME
+
+    def answers(server: Server) -> bool:
+        return _client(server.port, admin, statement="SELECT 1") is None
+
     running = read_server(run, NAME)
-    loaded = run / NAME / "loaded"
-    if running is not None and running.content == content and loaded.exists():
+    loaded = home / "loaded"
+    if running is not None and running.content == content and loaded.exists() and answers(running):
         return running
     stop(run, NAME)
-    data = run / NAME / "data"
+    data = home / "data"
     user = service_user()
     fresh = not loaded.exists() or loaded.read_text() != content
     if fresh:
-        shutil.rmtree(run / NAME, ignore_errors=True)
-        reachable(run / NAME, user)
+        shutil.rmtree(home, ignore_errors=True)
+        home.mkdir()
+        give(home, user)
         _initialise(data, user)
-    first = _first_statements(run / NAME / "first.sql", user, passwords["admin"]) if fresh else None
-    admin = passwords["admin"]
-    server = start(
-        run,
-        lambda: _spawn(run, data, user, content, first),
-        lambda server: _client(server.port, admin, statement="SELECT 1") is None,
-    )
+    first = _first_statements(home / "first.sql", user, passwords["admin"]) if fresh else None
+    server = start(run, lambda: _spawn(run, data, user, content, first), answers)
     if fresh:
-        (run / NAME / "first.sql").unlink()
+        (home / "first.sql").unlink()
         with ThreadPoolExecutor(max_workers=2) as pool:
             jobs = [pool.submit(_load, server.port, passwords, *item) for item in dumps.items()]
         for job in jobs:
@@ -115,8 +118,7 @@ def _first_statements(path: Path, user: str | None, password: str) -> Path:
         "DELETE FROM mysql.global_priv WHERE User = 'root' OR User = '';\n"
         "FLUSH PRIVILEGES;\n"
     )
-    if user:
-        shutil.chown(path, user)
+    give(path, user)
     return path
 
 

@@ -15,9 +15,10 @@ from typing import Final
 from pilothouse.kernel import DataError, UnavailableError
 from pilothouse_port.world.systems.servers.process import (
     Server,
+    data_home,
     free_port,
+    give,
     noted_server,
-    reachable,
     read_server,
     service_user,
     spawn,
@@ -52,24 +53,26 @@ def start_postgres(
         passwords: ``admin`` and one per database, for the role ``<database>_reader``.
         content: Hash of the dumps.
     """
+    admin = passwords["admin"]
+    home = data_home(run) / NAME
+
+    def answers(server: Server) -> bool:
+        return _psql(server.port, admin, _ADMIN, "SELECT 1") is None
+
     running = read_server(run, NAME)
-    loaded = run / NAME / "loaded"
-    if running is not None and running.content == content and loaded.exists():
+    loaded = home / "loaded"
+    if running is not None and running.content == content and loaded.exists() and answers(running):
         return running
     stop(run, NAME)
-    data = run / NAME / "data"
+    data = home / "data"
     user = service_user()
     fresh = not loaded.exists() or loaded.read_text() != content
     if fresh:
-        shutil.rmtree(run / NAME, ignore_errors=True)
-        reachable(run / NAME, user)
+        shutil.rmtree(home, ignore_errors=True)
+        home.mkdir()
+        give(home, user)
         _initialise(data, user, passwords["admin"])
-    admin = passwords["admin"]
-    server = start(
-        run,
-        lambda: _spawn(run, data, user, content),
-        lambda server: _psql(server.port, admin, _ADMIN, "SELECT 1") is None,
-    )
+    server = start(run, lambda: _spawn(run, data, user, content), answers)
     if fresh:
         _load_all(server.port, dumps, passwords)
         loaded.write_text(content)
@@ -87,8 +90,7 @@ def _initialise(data: Path, user: str | None, password: str) -> None:
     secret = data.parent / f"init-{secrets.token_hex(4)}"
     secret.touch(mode=0o600)
     secret.write_text(password)
-    if user:
-        shutil.chown(secret, user)
+    give(secret, user)
     command = [_binaries() / "initdb", "-D", data, "-U", _ADMIN, "--auth=scram-sha-256", f"--pwfile={secret}"]
     command += ["-E", "UTF8", "--locale=C.UTF-8", "--no-sync", "--no-instructions"]
     try:

@@ -6,10 +6,14 @@ start time too, and nothing is ever stopped that does not have both.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import shutil
 import socket
+import stat
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -22,7 +26,6 @@ __all__ = [
     "Server",
     "free_port",
     "noted_server",
-    "reachable",
     "read_server",
     "service_user",
     "spawn",
@@ -128,7 +131,7 @@ def stop(run: Path, name: str, *, patience: float = 10) -> bool:
     import psutil
 
     server = noted_server(run, name)
-    process = (_process(server) if server is not None else None) or _orphan(run / name)
+    process = (_process(server) if server is not None else None) or _orphan(data_home(run) / name)
     if process is None:
         return False
     offspring = process.children(recursive=True)
@@ -240,15 +243,32 @@ def service_user() -> str | None:
     return name
 
 
-def reachable(folder: Path, user: str | None) -> None:
-    """Give ``folder`` to the service user and let it pass (not read) the folders above."""
-    folder.mkdir(parents=True, exist_ok=True)
-    if user is None:
-        return
-    import shutil
+def data_home(run: Path) -> Path:
+    """Where databases of this run folder keep their data; it exists and belongs to who runs them.
 
-    shutil.chown(folder, user, user)
-    for parent in folder.resolve().parents:
-        mode = parent.stat().st_mode
-        if not mode & 0o001:
-            parent.chmod(mode | 0o001)
+    That is the run folder itself, but for root: the plain user his servers run as cannot pass folders that
+    only root may enter, and opening those to everybody would be worse than a folder elsewhere.
+
+    Raises:
+        UnavailableError: ``world.home``: somebody else took the folder.
+    """
+    user = service_user()
+    if user is None:
+        return run
+    import pwd
+
+    tag = hashlib.sha256(str(run.resolve()).encode()).hexdigest()[:12]
+    home = Path(tempfile.gettempdir()) / f"pilothouse-world-{tag}"
+    home.mkdir(mode=0o700, exist_ok=True)
+    found = home.lstat()
+    owner = pwd.getpwnam(user)
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid not in {0, owner.pw_uid}:
+        raise UnavailableError(f"{str(home)!r} belongs to somebody else; remove it", code="world.home")
+    os.chown(home, owner.pw_uid, owner.pw_gid)
+    return home
+
+
+def give(path: Path, user: str | None) -> None:
+    """Let the service user own a file or folder."""
+    if user is not None:
+        shutil.chown(path, user, user)
