@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, cast
 
@@ -82,11 +82,11 @@ class Absent:
     """A look-up that found no row where no row is itself an answer.
 
     Attributes:
-        looked: ``{"system", "object", "key"}`` of the look-up, so that it can be repeated.
+        cited: The look-up as a value of None, so that it can be repeated.
     """
 
     name: str
-    looked: dict[str, str] = field(default_factory=dict[str, str])
+    cited: tuple[Labelled, ...] = ()
 
 
 @wired("port.unknown")

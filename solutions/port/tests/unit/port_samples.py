@@ -49,7 +49,12 @@ CLEAN: dict[str, Any] = {
 
 def cite(name: str, value: object, *, integrity: Integrity = Integrity.RECORD) -> Labelled:
     origin = Origin(
-        source="system", object="table", key={"id": "1"}, field=name, version="1", read_at=AT.astimezone(UTC)
+        source=name.partition(".")[0],
+        object="table",
+        key={"id": "1"},
+        field=name,
+        version="1",
+        read_at=AT.astimezone(UTC),
     )
     return Labelled(
         value=value, label=Label(readers=frozenset({"acl:desk"}), integrity=integrity, origin=origin)

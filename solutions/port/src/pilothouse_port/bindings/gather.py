@@ -211,7 +211,7 @@ class _Batch:
                 spec = FACTS.get(name)
                 if spec is not None and spec.absent == "unknown":
                     return Unknown(name=name, cause="missing_row", detail=f"no {part} to look {name} up by")
-                return Absent(name=name, looked=given.looked)
+                return Absent(name=name, cited=given.cited)
         return None
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from pilothouse.connectors import Row
 from pilothouse.kernel import DataError
-from pilothouse.labels import Integrity, Labelled
+from pilothouse.labels import Integrity, Label, Labelled, Origin
 from pilothouse_port.bindings.model import BindingModel, DefaultsModel
 from pilothouse_port.bindings.read import Load
 from pilothouse_port.bindings.values import (
@@ -65,13 +65,13 @@ class Resolver:
             return wrong
         kept = self._last(self._standing(rows))
         if not kept:
-            return self._absent(looked)
+            return self._absent(looked, load.everything)
         untrusted = [row for row in kept if row.integrity < Integrity.RECORD]
         if untrusted:
             why = "; ".join(untrusted[0].faults) or "declared untrusted"
             return self._unknown("unread", f"{self._where}: {why}", untrusted)
         try:
-            return self._value(kept, looked)
+            return self._value(kept, looked, load.everything)
         except (DataError, ValueError, ArithmeticError) as error:
             return self._unknown("unmapped", f"{self._where}: {error}", kept)
 
@@ -91,11 +91,20 @@ class Resolver:
     def _unknown(self, cause: str, detail: str, rows: Sequence[Row] = ()) -> Unknown:
         return Unknown(name=self.name, cause=cause, detail=detail, cited=self._cited(rows))
 
-    def _absent(self, looked: Mapping[str, str]) -> Reading:
+    def _absent(self, looked: Mapping[str, str], around: Sequence[Row]) -> Reading:
         if self.spec.absent == "unknown":
             return self._unknown("missing_row", f"{self._where}: no row for {dict(looked)}")
-        where = {"system": self.binding.system, "object": self.binding.object}
-        return Absent(name=self.name, looked={**where, **looked})
+        origin = Origin(
+            source=self.binding.system,
+            object=self.binding.object,
+            key=dict(looked),
+            field=next(iter(self.binding.value), ""),
+            version="",
+            read_at=around[0].read_at if around else self.at.astimezone(UTC),
+        )
+        readers = around[0].readers if around else frozenset[str]()
+        label = Label(readers=readers, integrity=Integrity.RECORD, origin=origin)
+        return Absent(name=self.name, cited=(Labelled(value=None, label=label),))
 
     def _gone(self, load: Load) -> str:
         if load.columns is None:
@@ -168,12 +177,12 @@ class Resolver:
             out += [row for row, rank in zip(group, ranks, strict=True) if rank == best]
         return out
 
-    def _value(self, rows: list[Row], looked: Mapping[str, str]) -> Reading:
+    def _value(self, rows: list[Row], looked: Mapping[str, str], around: Sequence[Row]) -> Reading:
         if self.binding.take == "count":
             return Fact(name=self.name, value=len(rows), cited=self._cited(rows))
         pairs = [(row, value) for row in rows if (value := self._one(row)) is not None]
         if not pairs:
-            return self._absent(looked)
+            return self._absent(looked, around)
         values = [value for _, value in pairs]
         cited = self._cited([row for row, _ in pairs])
         if self.spec.many or self.binding.take == "all":

@@ -1,0 +1,278 @@
+"""Owns the pack: verdict, reasons, evidence, drafts and corrections of one consignment; immutable, hashed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pilothouse.connectors import as_text
+from pilothouse.decisions import Evidence
+from pilothouse.kernel import content_hash, wired
+from pilothouse.labels import Origin
+from pilothouse_port.cost import CLERKS, Actions, assisted, manual, words_of
+from pilothouse_port.types import (
+    CheckResult,
+    Consignment,
+    Fact,
+    Facts,
+    Reading,
+    Reason,
+    ReleaseVerdict,
+    Verdict,
+)
+
+__all__ = ["Draft", "Pack", "decision_line", "evidence_of", "make_pack"]
+
+
+@wired("port.draft")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A message nobody has sent, or a correction nobody has made.
+
+    Attributes:
+        check: What it is about.
+        to: Role of the receiver; the registered address is looked up when it is sent.
+        text: Every number in it stands in the pack's evidence.
+        correction: The prepared change in one clause, empty when there is none.
+    """
+
+    check: str
+    to: str
+    text: str
+    correction: str = ""
+
+
+@wired("port.pack")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pack:
+    """What a clerk gets for one consignment; a new fact makes a new pack.
+
+    Attributes:
+        evidence: Values the verdict rests on: of the blocking reasons, else of every check.
+        passed: Checks that pass, folded on the screen.
+        lookups: Queries it took, its share of the batch.
+        actions: Logged actions by clerk, for the cost model.
+    """
+
+    consignment: Consignment
+    verdict: ReleaseVerdict
+    evidence: tuple[Evidence, ...]
+    passed: tuple[str, ...]
+    drafts: tuple[Draft, ...]
+    lookups: float
+    actions: dict[str, dict[str, float]] = field(default_factory=dict[str, dict[str, float]])
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of verdict, reasons and evidence; an approval of the release binds to the evidence."""
+        reasons = [[r.check, r.outcome, r.code, r.verdict.value] for r in self.verdict.reasons]
+        return content_hash(
+            [
+                self.consignment,
+                self.verdict.advised,
+                self.verdict.bound,
+                reasons,
+                sorted(e.hash for e in self.evidence),
+            ]
+        )
+
+
+_DRAFTS: Final[dict[str, tuple[str, str, str]]] = {
+    "title": (
+        "consignee",
+        "The original bill of lading {bl} for {box} is not surrendered. Please surrender it at our counter.",
+        "open a counter task",
+    ),
+    "money": (
+        "payer",
+        "Charges on {bl} for {box} are open ({values}). Please pay, or send the payment reference.",
+        "propose the ledger match",
+    ),
+    "customs": (
+        "broker",
+        "Customs has not released {box} under {bl}. We look again at the next message.",
+        "watch",
+    ),
+    "health": ("broker", "The health authority has not cleared {box} under {bl}.", "watch"),
+    "dangerous": (
+        "shipper's agent",
+        "Please complete the dangerous goods notice for {box} ({values}).",
+        "block at the terminal, fill the notice",
+    ),
+    "seal": (
+        "terminal",
+        "The seal of {box} differs ({values}). Please send a photograph and check the doors.",
+        "correct the seal record",
+    ),
+    "damage": (
+        "terminal",
+        "Damage is recorded on {box} ({values}). Please arrange a survey.",
+        "claim notice",
+    ),
+    "identity": (
+        "consignee",
+        "The consignee on {bl} does not match our records ({values}). Please confirm your details.",
+        "propose an alias",
+    ),
+    "mandate": (
+        "principal",
+        "A party asks for {box} under {bl} without a valid mandate ({values}). Please confirm or refuse.",
+        "update the mandate record",
+    ),
+    "fraud": (
+        "security desk",
+        "Contact details behind {bl} changed ({values}). Call back on the old number.",
+        "freeze",
+    ),
+    "stop": (
+        "who said stop",
+        "Received: {box} under {bl} is stopped until you lift it.",
+        "block with review date",
+    ),
+    "order": (
+        "carrier",
+        "The release order for {box} under {bl} does not stand ({values}).",
+        "renew the order",
+    ),
+    "free_time": ("payer", "Free time of {box} is over ({values}); demurrage is due.", "draft the invoice"),
+    "gate": ("haulier", "{box} cannot be collected yet ({values}).", "book or correct the slot"),
+}
+
+
+def evidence_of(verdict: ReleaseVerdict, results: Sequence[CheckResult]) -> tuple[Evidence, ...]:
+    """Return the values a verdict rests on, each name once."""
+    readings: Iterable[Reading]
+    if verdict.advised is Verdict.RELEASE:
+        readings = [reading for result in results for reading in result.seen]
+    else:
+        readings = [reading for reason in verdict.reasons for reading in reason.evidence]
+    out: dict[str, Evidence] = {}
+    for reading in readings:
+        for item in reading.cited:
+            name = reading.name
+            number = 1
+            while name in out and out[name].label.origin != item.label.origin:
+                number += 1
+                name = f"{reading.name}#{number}"
+            out.setdefault(name, Evidence.of(name, item))
+    return tuple(out.values())
+
+
+def make_pack(
+    facts: Facts,
+    results: Sequence[CheckResult],
+    verdict: ReleaseVerdict,
+    *,
+    lookups: float,
+    number: int = 0,
+) -> Pack:
+    """Return the pack of one consignment.
+
+    Args:
+        facts: What was read.
+        results: What the checks said.
+        verdict: What the table said.
+        lookups: Its share of the batch's queries.
+        number: Its place in the batch.
+    """
+    drafts = _drafts(facts.consignment, verdict.reasons)
+    passed = tuple(result.check for result in results if result.status == "pass")
+    return Pack(
+        consignment=facts.consignment,
+        verdict=verdict,
+        evidence=evidence_of(verdict, results),
+        passed=passed,
+        drafts=drafts,
+        lookups=lookups,
+        actions=_actions(facts, results, verdict, drafts, number=number),
+    )
+
+
+def _drafts(one: Consignment, reasons: Sequence[Reason]) -> tuple[Draft, ...]:
+    out: dict[str, Draft] = {}
+    for reason in reasons:
+        known = _DRAFTS.get(reason.check.partition(":")[0])
+        if reason.outcome == "unknown" or known is None or reason.check in out:
+            continue
+        to, text, correction = known
+        words = text.format(box=one.container, bl=one.bl, values=_values(reason))
+        out[reason.check] = Draft(check=reason.check, to=to, text=words, correction=correction)
+    return tuple(out.values())
+
+
+def _values(reason: Reason) -> str:
+    values = [
+        as_text(item.value) for r in reason.evidence if isinstance(r, Fact) for item in r.cited if item.value
+    ]
+    return ", ".join(dict.fromkeys(values)) or reason.outcome
+
+
+def _actions(
+    facts: Facts,
+    results: Sequence[CheckResult],
+    verdict: ReleaseVerdict,
+    drafts: Sequence[Draft],
+    *,
+    number: int,
+) -> dict[str, Actions]:
+    seen = [reading for result in results for reading in result.seen]
+    unread = [text.text for text in facts.unread]
+    panel = 20 + sum(12 + words_of(reason.quote) for reason in verdict.reasons)
+    mails = sum(words_of(str(text.value)) for text in unread)
+    out: dict[str, Actions] = {
+        "assisted": assisted(
+            shown_words=panel,
+            reasons=verdict.reasons,
+            unread_words=mails,
+            draft_words=sum(words_of(draft.text) for draft in drafts),
+            number=number,
+        )
+    }
+    blocking = [reason for reason in verdict.reasons if reason.outcome != "unknown"]
+    for clerk in CLERKS:
+        done = manual(clerk, seen, blocking)
+        done["R"] = done.get("R", 0) + mails
+        out[clerk] = done
+    return out
+
+
+def decision_line(pack: Pack) -> dict[str, Any]:
+    """Return the pack as a line of ``decisions.jsonl``."""
+    verdict = pack.verdict
+    return {
+        "container": pack.consignment.container,
+        "bl": pack.consignment.bl,
+        "as_of": verdict.as_of.isoformat(),
+        "verdict": verdict.advised.value,
+        "bound": verdict.bound.value,
+        "endorsements": list(verdict.endorsements),
+        "reasons": [_reason_line(reason) for reason in verdict.reasons],
+        "evidence": [_evidence_line(item) for item in pack.evidence if isinstance(item.label.origin, Origin)],
+        "lookups": round(pack.lookups, 4),
+        "actions": pack.actions,
+    }
+
+
+def _reason_line(reason: Reason) -> dict[str, Any]:
+    line: dict[str, Any] = {"code": reason.code, "check": reason.check, "outcome": reason.outcome}
+    return {**line, "cause": reason.cause, "detail": reason.detail} if reason.cause else line
+
+
+def _evidence_line(item: Evidence) -> dict[str, Any]:
+    origin = item.label.origin
+    assert isinstance(origin, Origin)
+    position = origin.position
+    span = None
+    if position is not None and position.offset is not None:
+        span = {"file": position.file, "offset": position.offset, "length": position.length}
+    value = None if item.value is None else as_text(item.value)
+    return {
+        "fact": item.name.partition("#")[0],
+        "system": origin.source,
+        "object": origin.object,
+        "key": origin.key,
+        "field": origin.field,
+        "value": value,
+        "span": span,
+    }
