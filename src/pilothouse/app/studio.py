@@ -1,0 +1,190 @@
+"""Owns the assembly: opens the database, the engine, the sources, the inbox and the door of one project."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import logging
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from pilothouse.app.project import Project, find_project, load_project
+from pilothouse.kernel import PilothouseError, Principal, UsageError
+
+if TYPE_CHECKING:
+    from pilothouse.connectors import Sources
+    from pilothouse.decisions import Inbox
+    from pilothouse.effects import Door
+    from pilothouse.engine import Engine
+    from pilothouse.storage import Database, StorageSettings
+
+__all__ = ["Studio", "load_modules", "open_project_database", "open_sources", "open_studio", "storage_settings"]
+
+SWEEP = 1.0
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Studio:
+    """One open project.
+
+    Attributes:
+        project: Its file.
+        principal: Who acts.
+        database: Its PostgreSQL.
+        sources: Its systems of record.
+        inbox: What people are asked.
+        door: The only way out.
+        engine: Its runs.
+    """
+
+    project: Project
+    principal: Principal
+    database: Database
+    sources: Sources
+    inbox: Inbox
+    door: Door
+    engine: Engine
+
+    async def find_proposal(self, text: str) -> UUID:
+        """Return the proposal whose id is ``text`` or ends with it.
+
+        Raises:
+            UsageError: ``decisions.not_found`` or ``decisions.ambiguous``.
+        """
+        from pilothouse.decisions import find_ids
+
+        found = await find_ids(self.database, text)
+        if len(found) == 1:
+            return found[0]
+        if not found:
+            raise UsageError(
+                f"there is no proposal {text!r}; see `pilothouse inbox --list --all`", code="decisions.not_found"
+            )
+        raise UsageError(f"{text!r} fits {len(found)} proposals; give more characters", code="decisions.ambiguous")
+
+
+def storage_settings(project: Project) -> StorageSettings:
+    """Return the settings of the project's database: the environment first, then the project's data folder."""
+    from pilothouse.storage import StorageSettings
+
+    settings = StorageSettings()
+    if "data_dir" in settings.model_fields_set:
+        return settings
+    return settings.model_copy(update={"data_dir": project.data_dir})
+
+
+def load_modules(project: Project) -> None:
+    """Import the project's modules and named solutions, so that their workflows and effects are declared.
+
+    Raises:
+        UsageError: ``project.module``: a module or solution cannot be imported; names it and why.
+    """
+    folder = str(project.folder)
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    installed = {point.name: point for point in entry_points(group="pilothouse.solutions")}
+    for name in project.file.project.solutions:
+        if name not in installed:
+            known = ", ".join(sorted(installed)) or "none"
+            raise UsageError(f"solution {name!r} is not installed (installed: {known})", code="project.module")
+        installed[name].load()
+    for name in project.file.project.modules:
+        try:
+            importlib.import_module(name)
+        except PilothouseError:
+            raise
+        except Exception as error:
+            raise UsageError(
+                f"module {name!r} of {folder} cannot be imported: {type(error).__name__}: {error}",
+                code="project.module",
+            ) from error
+
+
+@contextlib.asynccontextmanager
+async def open_project_database(folder: Path) -> AsyncIterator[tuple[Project, Database]]:
+    """Open the project at or above ``folder`` and its database, nothing else."""
+    from pilothouse.storage import open_database
+
+    project = load_project(find_project(folder))
+    async with open_database(storage_settings(project)) as database:
+        yield project, database
+
+
+@contextlib.asynccontextmanager
+async def open_sources(folder: Path, *, acting: str | None = None) -> AsyncIterator[tuple[Sources, Principal]]:
+    """Open the project's sources without its database."""
+    from pilothouse.connectors import Sources
+
+    project = load_project(find_project(folder))
+    principal = project.principal(acting)
+    async with Sources.from_config({"sources": project.file.sources}, base=project.folder) as sources:
+        yield sources, principal
+
+
+@contextlib.asynccontextmanager
+async def open_studio(
+    folder: Path, *, acting: str | None = None, work: bool = True
+) -> AsyncIterator[Studio]:
+    """Open everything of the project at or above ``folder``; closing hands live runs over.
+
+    Args:
+        folder: Where to look for the project file.
+        acting: Principal; the project's operator by default.
+        work: Also run segments, timers and the sweeper here; without, runs are only started and answered.
+    """
+    from pilothouse.connectors import Sources
+    from pilothouse.decisions import Inbox
+    from pilothouse.effects import Door
+    from pilothouse.engine import open_engine
+    from pilothouse.workflows import Resources, bind
+
+    async with contextlib.AsyncExitStack() as stack:
+        project, database = await stack.enter_async_context(open_project_database(folder))
+        principal = project.principal(acting)
+        sources = await stack.enter_async_context(
+            Sources.from_config({"sources": project.file.sources}, base=project.folder)
+        )
+        from pilothouse.app.reread import SourceRereader
+
+        inbox = Inbox(database)
+        door = Door(database, inbox, rereader=SourceRereader(sources))
+        load_modules(project)
+        engine = await stack.enter_async_context(open_engine(database, work=work))
+        bind(Resources(engine=engine, sources=sources, inbox=inbox, door=door, project=project.file))
+        if work:
+            stack.push_async_callback(_ended, asyncio.create_task(_keep(database, inbox, door)))
+        yield Studio(
+            project=project,
+            principal=principal,
+            database=database,
+            sources=sources,
+            inbox=inbox,
+            door=door,
+            engine=engine,
+        )
+
+
+async def _keep(database: Database, inbox: Inbox, door: Door) -> None:
+    """Every second: chain the audit log, expire what is due, finish what a killed process left behind."""
+    from pilothouse.audit import chain
+
+    while True:
+        for duty in (lambda: chain(database), inbox.expire, door.sweep):
+            try:
+                await duty()
+            except PilothouseError as error:
+                log.warning("%s", error)
+        await asyncio.sleep(SWEEP)
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
