@@ -6,11 +6,9 @@ Everything listens on 127.0.0.1 and keeps its state in ``OUT/run``, beside ``OUT
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 import os
 import shutil
-import sys
 import time
 import tomllib
 from collections.abc import Callable, Generator, Mapping
@@ -23,14 +21,12 @@ from typing import Any, Final
 from pilothouse.kernel import UsageError
 from pilothouse_port.world.render import STAND_IN
 from pilothouse_port.world.systems.servers import mariadb, postgres
+from pilothouse_port.world.systems.servers.http_start import NAME as HTTP
+from pilothouse_port.world.systems.servers.http_start import content_hash, start_http
 from pilothouse_port.world.systems.servers.process import (
     Server,
     data_home,
-    free_port,
-    noted_server,
     read_server,
-    spawn,
-    start,
     stop,
 )
 from pilothouse_port.world.systems.servers.rights import Posted, posted_in
@@ -49,7 +45,6 @@ __all__ = [
     "up",
 ]
 
-_HTTP: Final = "http"
 _DATABASES: Final = (mariadb.NAME, postgres.NAME)  # servers and technologies have the same names
 
 
@@ -154,17 +149,19 @@ def _start(
     zones = {name: str(system["timezone"]) for name, system in systems.items() if "timezone" in system}
     jobs: dict[str, Callable[[], Server]] = {}
     if own:
-        jobs[mariadb.NAME] = lambda: mariadb.start_mariadb(run, own, passwords, content=_hash(own))
+        jobs[mariadb.NAME] = lambda: mariadb.start_mariadb(run, own, passwords, content=content_hash(own))
     if foreign:
-        jobs[postgres.NAME] = lambda: postgres.start_postgres(run, foreign, passwords, content=_hash(foreign))
+        jobs[postgres.NAME] = lambda: postgres.start_postgres(
+            run, foreign, passwords, content=content_hash(foreign)
+        )
     if of("http"):
-        jobs[_HTTP] = lambda: _start_http(of("http"), run, zones, owner)
+        jobs[HTTP] = lambda: start_http(of("http"), run, zones, owner)
     servers = _all_at_once(jobs, say)
     ports = {name: server.port for name, server in servers.items()}
     addresses = Addresses(
         mariadb=ports.get(mariadb.NAME),
         postgres=ports.get(postgres.NAME),
-        http=ports.get(_HTTP),
+        http=ports.get(HTTP),
         passwords=passwords,
     )
     return tuple(servers.values()), addresses, tuple(notices)
@@ -178,50 +175,6 @@ def _all_at_once(jobs: Mapping[str, Callable[[], Server]], say: Callable[[str], 
             servers[name] = future.result()
             say(f"{name} answers on 127.0.0.1:{servers[name].port}")
     return servers
-
-
-def _hash(files: Mapping[str, Path]) -> str:
-    digest = hashlib.sha256()
-    for name in sorted(files):
-        digest.update(name.encode() + b"\0" + hashlib.sha256(files[name].read_bytes()).digest())
-    return digest.hexdigest()
-
-
-def _start_http(
-    folders: Mapping[str, Path], run: Path, zones: Mapping[str, str], owner: int | None
-) -> Server:
-    import httpx
-    import psutil
-
-    content = _hash({name: folder / "service.json" for name, folder in folders.items()})
-
-    def answers(server: Server) -> bool:
-        try:
-            return httpx.get(f"http://127.0.0.1:{server.port}/healthz", trust_env=False).is_success
-        except httpx.TransportError:
-            return False
-
-    running = read_server(run, _HTTP)
-    if running is not None and running.content == content and answers(running):
-        return running
-    stop(run, _HTTP)
-    noted = noted_server(run, _HTTP)
-
-    def spawned() -> Server:
-        port = free_port(wanted=noted.port if noted else None)
-        plan = {
-            "port": port,
-            "run": str(run),
-            "systems": {name: str(folder) for name, folder in folders.items()},
-            "zones": zones,
-            "owner": [owner, psutil.Process(owner).create_time()] if owner else None,
-        }
-        path = run / "http.plan.json"
-        path.write_text(json.dumps(plan), encoding="utf-8")
-        module = "pilothouse_port.world.systems.servers.http_server"
-        return spawn(run, _HTTP, [sys.executable, "-m", module, str(path)], port=port, content=content)
-
-    return start(run, spawned, answers)
 
 
 @contextmanager
@@ -258,8 +211,8 @@ def stop_servers(run: Path) -> list[str]:
         with ThreadPoolExecutor(max_workers=len(_DATABASES)) as pool:
             ran = {name: pool.submit(stop, run, name) for name in _DATABASES}
         # last, because the REST server may be the one that stops a world nobody owns any more
-        http = stop(run, _HTTP)
-    return [name for name in _DATABASES if ran[name].result()] + ([_HTTP] if http else [])
+        http = stop(run, HTTP)
+    return [name for name in _DATABASES if ran[name].result()] + ([HTTP] if http else [])
 
 
 def status(world: Path) -> dict[str, Server | None]:
@@ -269,12 +222,12 @@ def status(world: Path) -> dict[str, Server | None]:
     if not mariadb.installed() and mariadb.NAME in needed:
         needed |= {postgres.NAME}
         needed -= {mariadb.NAME}
-    return {name: read_server(run, name) for name in (*_DATABASES, _HTTP) if name in needed}
+    return {name: read_server(run, name) for name in (*_DATABASES, HTTP) if name in needed}
 
 
 def set_down(world: Path, system: str, *, is_down: bool = True) -> None:
     """Take a REST service down (503) or bring it back, without touching its neighbours."""
-    if read_systems(world).get(system, {}).get("technology") != _HTTP:
+    if read_systems(world).get(system, {}).get("technology") != HTTP:
         raise UsageError(f"{system!r} is no REST service of this world", code="world.system")
     mark = run_folder(world) / f"{system}.down"
     if is_down:
@@ -292,7 +245,7 @@ def releases_posted(out: Path) -> list[Posted]:
     world = out / "world"
     found: list[Posted] = []
     for name, system in read_systems(world).items():
-        if system["technology"] != _HTTP:
+        if system["technology"] != HTTP:
             continue
         service = json.loads(
             (world / str(system.get("path", f"systems/{name}")) / "service.json").read_text()

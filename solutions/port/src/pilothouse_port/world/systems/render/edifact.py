@@ -5,6 +5,7 @@ Written from the published message structures. An interchange is one file; sever
 
 from __future__ import annotations
 
+import textwrap
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -177,8 +178,8 @@ def _if(value: str, *segment: Element) -> Segment:
 
 
 def _text(qualifier: str, text: str, sheet: _Interchange) -> list[Segment]:
-    width = _OLD_WIDTH if sheet.directory <= "D.96A" and not sheet.modern else _WIDTH
-    pieces = [text[at : at + width] for at in range(0, len(text), width)]
+    old = sheet.directory <= "D.96A" and not sheet.modern
+    pieces = textwrap.wrap(text, _OLD_WIDTH if old else _WIDTH)
     return [("FTX", qualifier, "", "", tuple(pieces[at : at + 5])) for at in range(0, len(pieces), 5)]
 
 

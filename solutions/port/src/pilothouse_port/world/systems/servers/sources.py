@@ -89,6 +89,12 @@ def _folder(kind: str) -> Any:
     return options
 
 
+def _edifact(name: str, folder: Path, addresses: Addresses, secret: Path) -> dict[str, Any]:
+    suffixes = {path.suffix for path in folder.iterdir() if path.name != "README.md"}
+    pattern = f"*{suffixes.pop()}" if len(suffixes) == 1 else "*"
+    return {"kind": "edifact", "path": str(folder), "files": pattern}
+
+
 def _http(name: str, folder: Path, addresses: Addresses, secret: Path) -> dict[str, Any]:
     service = json.loads((folder / "service.json").read_text(encoding="utf-8"))
     url = f"http://127.0.0.1:{addresses.http}/{name}{service['base_path'].rstrip('/')}"
@@ -105,7 +111,7 @@ _OPTIONS: Final[dict[str, Any]] = {
     "postgres": _database,
     "sqlite": _sqlite,
     "drop": _folder("drop"),
-    "edifact": _folder("edifact"),
+    "edifact": _edifact,
     "mail": _folder("mail"),
     "http": _http,
     "mcp": _mcp,

@@ -1,0 +1,155 @@
+"""Owns making a whole world folder from a seed: canon, systems, policy, and the answer key outside of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pilothouse.kernel import UsageError
+from pilothouse_port.world.render import render_systems
+from pilothouse_port.world.views import SystemView
+
+if TYPE_CHECKING:
+    from pilothouse_port.world.canon.types import Profile, Size
+
+__all__ = ["Made", "digest_of", "make_world", "world_toml"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """A world on disk.
+
+    Attributes:
+        world: ``OUT/world``, all that a solution may see.
+        key: ``OUT/key.jsonl``, the answers.
+        systems: How many systems it has.
+        consignments: How many units of decision.
+        files: How many files lie in ``OUT/world``.
+        digest: Hash over names and bytes of ``OUT/world`` and the key; the same seed gives the same.
+        seconds: How long it took.
+    """
+
+    world: Path
+    key: Path
+    systems: int
+    consignments: int
+    files: int
+    digest: str
+    seconds: float
+
+
+def make_world(
+    out: Path,
+    *,
+    seed: int,
+    size: Size = "small",
+    profile: Profile = "dense",
+    say: Callable[[str], None] = lambda _: None,
+) -> Made:
+    """Make the world of a seed; the same arguments give the same bytes.
+
+    Args:
+        out: Folder to make. An earlier world in it is replaced, its servers stopped and forgotten.
+        seed: Any integer.
+        size: ``small`` 60, ``day`` 400, ``month`` 6,000 boxes.
+        profile: ``dense`` exceptions, or ``real`` as rare as in life.
+        say: Told each step in a sentence.
+
+    Raises:
+        UsageError: ``world.folder``: the folder holds something that is no made world.
+    """
+    from pilothouse_port.world.canon import build_canon
+    from pilothouse_port.world.oracle import answer_key
+    from pilothouse_port.world.project import project
+    from pilothouse_port.world.write_policy import write_policy
+
+    began = time.monotonic()
+    _clear(out)
+    world = out / "world"
+    world.mkdir(parents=True)
+    say(f"dealing the canon of seed {seed}")
+    canon = build_canon(seed, size, profile)
+    say("projecting it into systems")
+    views = list(project(canon))
+    say("rendering the systems")
+    render_systems(views, world / "systems")
+    (world / "POLICY.md").write_text(write_policy(canon), encoding="utf-8")
+    text = world_toml(views, as_of=canon.as_of, timezone=canon.port.timezone)
+    (world / "world.toml").write_text(text, encoding="utf-8")
+    say("writing the answer key")
+    key = out / "key.jsonl"
+    lines = list(answer_key(canon, views))
+    key.write_text("".join(_line(line) for line in lines), encoding="utf-8")
+    (out / "canon.json").write_text(json.dumps(asdict(canon), default=str, indent=1), encoding="utf-8")
+    return Made(
+        world=world,
+        key=key,
+        systems=len(views),
+        consignments=len(lines),
+        files=sum(path.is_file() for path in world.rglob("*")),
+        digest=digest_of([*sorted(world.rglob("*")), key], base=out),
+        seconds=time.monotonic() - began,
+    )
+
+
+def _clear(out: Path) -> None:
+    if not out.exists() or not any(out.iterdir()):
+        return
+    if not (out / "world" / "world.toml").exists() and not (out / "key.jsonl").exists():
+        raise UsageError(
+            f"{str(out)!r} holds something that is no made world; name a new or empty folder",
+            code="world.folder",
+        )
+    from pilothouse_port.world.serve import down
+
+    down(out / "world", forget=True)
+    shutil.rmtree(out / "world", ignore_errors=True)
+    for name in ("key.jsonl", "canon.json"):
+        (out / name).unlink(missing_ok=True)
+
+
+def world_toml(views: Sequence[SystemView], *, as_of: datetime, timezone: str) -> str:
+    """What a newcomer is told of the systems: where they are and whose, nothing of what they mean."""
+    moment = as_of.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    parts = [f'as_of = {moment}\ntimezone = "{timezone}"\n']
+    for view in views:
+        said = {
+            "technology": view.technology,
+            "owner": view.owner,
+            "title": view.title,
+            "path": f"systems/{view.name}",
+            "language": view.language,
+            "timezone": view.timezone,
+            "dump": view.options.get("dump"),
+            "notes": view.notes,
+        }
+        lines = [
+            f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in said.items() if value
+        ]
+        parts.append(f"[systems.{view.name}]\n{''.join(lines)}")
+    return "\n".join(parts)
+
+
+def _line(answer: Mapping[str, Any]) -> str:
+    return json.dumps(answer, ensure_ascii=False, default=_plain) + "\n"
+
+
+def _plain(value: Any) -> str:
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+
+
+def digest_of(paths: Iterable[Path], *, base: Path) -> str:
+    """One hash over names and contents of files, in the order given."""
+    digest = hashlib.sha256()
+    for path in paths:
+        if path.is_file():
+            digest.update(str(path.relative_to(base)).encode() + b"\0")
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
