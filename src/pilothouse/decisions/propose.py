@@ -1,4 +1,4 @@
-"""Owns putting a proposal into the queue: what must be right about it, storing it, editing it into another."""
+"""Owns putting a proposal into the queue: what must be right about it, storing it, making another by edit."""
 
 from __future__ import annotations
 
@@ -95,6 +95,8 @@ def edited(
     Raises:
         UsageError: ``decisions.edit``: other argument names, nothing changed, or nobody can preview the call.
     """
+    if proposal.kind != "decision":
+        raise _no_edit(proposal, "asks what happened and cannot be edited; answer it")
     if args.keys() != proposal.args.keys():
         raise _no_edit(
             proposal, f"has the arguments {sorted(proposal.args)!r}, not {sorted(args)!r}; keep the names"

@@ -1,6 +1,12 @@
 """Effects owns the one door out: declared, allowed, approved, audited, then once."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pilothouse.effects.door import Door
 from pilothouse.effects.ports import Rereader, Versions
+from pilothouse.effects.record import DecisionRecord, explain
 from pilothouse.effects.types import (
     Effect,
     EffectCall,
@@ -13,13 +19,20 @@ from pilothouse.effects.types import (
     Probe,
     Probed,
 )
+from pilothouse.effects.validate import VoidError
+
+if TYPE_CHECKING:
+    from pilothouse.effects.settings import EffectsSettings
 
 __all__ = [
+    "DecisionRecord",
+    "Door",
     "Effect",
     "EffectCall",
     "EffectRequest",
     "EffectSpec",
     "EffectState",
+    "EffectsSettings",
     "Halt",
     "Handler",
     "Outcome",
@@ -27,4 +40,15 @@ __all__ = [
     "Probed",
     "Rereader",
     "Versions",
+    "VoidError",
+    "explain",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Import the settings only when asked for: Pydantic is costly to start."""
+    if name == "EffectsSettings":
+        from pilothouse.effects.settings import EffectsSettings
+
+        return EffectsSettings
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

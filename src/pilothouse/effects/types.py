@@ -184,8 +184,8 @@ class EffectRequest:
 
     @property
     def call_hash(self) -> str:
-        """Hash of tool and arguments: the same effect id may never carry another call."""
-        return content_hash({"tool": self.tool, "args": dict(self.args)})
+        """Hash of tool, arguments and principal: the same effect id may never carry another call."""
+        return content_hash({"tool": self.tool, "args": dict(self.args), "by": self.principal.id})
 
     def call(self) -> EffectCall:
         """Return what the handler gets."""
@@ -230,6 +230,7 @@ class Effect:
         run: The asking run.
         proposal: The proposal behind the approval.
         approval: The approval used.
+        evidence: What an unapproved call rested on; an approved call's is the proposal's.
         state: ``intent`` until an outcome is known.
         result: What the handler returned.
         reasons: Why it was refused or is unknown.
@@ -246,6 +247,7 @@ class Effect:
     run: str | None
     proposal: UUID | None
     approval: UUID | None
+    evidence: tuple[Evidence, ...]
     state: EffectState
     result: Any
     reasons: tuple[str, ...]

@@ -17,7 +17,7 @@ create table effects_effect (
     principal json not null,
     run text,
     proposal uuid,
-    approval uuid unique,
+    approval uuid,
     evidence json not null default '[]',
     thing text,
     state text not null default 'intent' check (state in ('intent', 'done', 'refused', 'unknown')),

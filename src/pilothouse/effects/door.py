@@ -1,0 +1,270 @@
+"""Owns the one door out: whatever changes the outside world or leaves it passes here, once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from pilothouse.audit import AuditEntry, append, settle
+from pilothouse.decisions import Inbox
+from pilothouse.effects.halt import ALL, halts, switch
+from pilothouse.effects.ledger import Lease, Ledger, call_of, outcome_of
+from pilothouse.effects.send import Sender
+from pilothouse.effects.types import Effect, EffectRequest, EffectSpec, Halt, Handler, Outcome
+from pilothouse.effects.unknown import KIND, Resolver
+from pilothouse.effects.validate import Gate, check_call
+from pilothouse.kernel import (
+    ConflictError,
+    DeniedError,
+    PilothouseError,
+    Principal,
+    UnavailableError,
+    UsageError,
+    require,
+)
+from pilothouse.storage import load_queries
+
+if TYPE_CHECKING:
+    from pilothouse.effects.ports import Rereader, Versions
+    from pilothouse.effects.settings import EffectsSettings
+    from pilothouse.storage import Database
+
+__all__ = ["Door"]
+
+Q = load_queries("pilothouse.effects")
+POLL = 0.05
+log = logging.getLogger(__name__)
+
+
+class Door:
+    """Declaration, right, approval, audit, then exactly once; without any of them nothing goes out.
+
+    Args:
+        database: Where intents, outcomes and the halt switch are.
+        inbox: Gets the questions that only a person can answer; the door becomes its previewer.
+        rereader: Reads evidence again; without one an approval that rests on evidence opens nothing.
+        versions: Tells the versions in force; without one the caller's count.
+        settings: Leases and patience.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        inbox: Inbox,
+        *,
+        rereader: Rereader | None = None,
+        versions: Versions | None = None,
+        settings: EffectsSettings | None = None,
+    ) -> None:
+        from pilothouse.effects.settings import EffectsSettings
+
+        self._database = database
+        self._settings = settings or EffectsSettings()
+        self._tools: dict[str, tuple[EffectSpec, Handler]] = {}
+        self._ledger = Ledger(database, lease=self._settings.lease)
+        self._gate = Gate(database, rereader=rereader, versions=versions)
+        self._sender = Sender(database, self._ledger, inbox, attempts=self._settings.attempts)
+        inbox.bind(previewer=self)
+        inbox.follow(KIND, Resolver())
+
+    def register(self, spec: EffectSpec, handler: Handler) -> None:
+        """Declare a tool and its handler; the same declaration again replaces the handler.
+
+        Raises:
+            UsageError: ``effects.declared_twice``: the tool was declared otherwise before.
+        """
+        known = self._tools.get(spec.tool)
+        if known is not None and known[0] != spec:
+            raise UsageError(
+                f"{spec.tool!r} is already declared otherwise; rename it or raise its version in one place",
+                code="effects.declared_twice",
+            )
+        self._tools[spec.tool] = (spec, handler)
+
+    def specs(self) -> tuple[EffectSpec, ...]:
+        """Return every declaration, by name."""
+        return tuple(self._tools[name][0] for name in sorted(self._tools))
+
+    def spec(self, tool: str) -> EffectSpec:
+        """Return the declaration of ``tool``.
+
+        Raises:
+            UsageError: ``effects.undeclared``.
+        """
+        if tool not in self._tools:
+            raise UsageError(
+                f"{tool!r} is not declared at the door; declare it with @effect", code="effects.undeclared"
+            )
+        return self._tools[tool][0]
+
+    def preview(self, tool: str, args: Mapping[str, Any]) -> dict[str, Any]:
+        """Show what a call would do, from the tool's declaration.
+
+        Raises:
+            UsageError: ``effects.undeclared``, or ``effects.spec`` if its phrase does not fit ``args``.
+        """
+        return self.spec(tool).preview(args)
+
+    async def perform(self, request: EffectRequest) -> Outcome:
+        """Let one effect out, or refuse it; the same effect id again returns the stored outcome.
+
+        Returns:
+            ``done``, ``refused`` by the receiver, or ``unknown``: then the inbox asks a person.
+
+        Raises:
+            DeniedError: ``policy.denied``, ``effects.needs_approval``, ``effects.halted``; audited.
+            ConflictError: ``decisions.void`` naming what changed before -> after, ``effects.in_flight``
+                (another effect on the same thing), ``effects.reused`` (other call, same id); audited.
+            UsageError: ``effects.undeclared``, ``effects.args``, ``effects.not_canonical``; audited.
+            UnavailableError: Nobody knows yet; perform the same effect id again.
+        """
+        try:
+            spec = self.spec(request.tool)
+            check_call(spec, request)
+            found = await self._ledger.find(request.effect_id)
+            if found is None:
+                ticket = await self._gate.open(spec, request)
+                since = time.monotonic()
+                lease = await self._ledger.begin(spec, request, ticket)
+                if lease is not None:
+                    return await self._finish(self._first(spec, lease, request, since=since))
+            return await self._again(spec, request)
+        except (DeniedError, ConflictError, UsageError) as refusal:
+            await self._refused(request, refusal)
+            raise
+
+    async def sweep(self, *, limit: int = 100) -> tuple[Outcome, ...]:
+        """Finish intents that a killed process left behind; return the outcomes.
+
+        Only tools declared here are looked at. A receiver that does not answer is tried by a later sweep.
+        """
+        values = {"tools": sorted(self._tools), "grace": self._settings.sweep_grace, "limit": limit}
+        outcomes: list[Outcome] = []
+        for row in await self._database.fetch_all(Q.left_behind, values):
+            try:
+                outcome = await self._swept(row["effect_id"], row["tool"])
+            except (UnavailableError, DeniedError) as error:
+                log.warning("effect %r stays open: %s", row["effect_id"], error)
+                continue
+            outcomes += [outcome] if outcome is not None else []
+        return tuple(outcomes)
+
+    async def show(self, effect_id: str) -> Effect:
+        """Return a stored effect.
+
+        Raises:
+            UsageError: ``effects.not_found``.
+        """
+        found = await self._ledger.find(effect_id)
+        if found is None:
+            raise UsageError(f"there is no effect {effect_id!r}; check the id", code="effects.not_found")
+        return found[0]
+
+    async def halt(self, by: Principal, reason: str, *, scope: str = ALL) -> tuple[str, ...]:
+        """Stop all effects, or one tool's; nothing starts after this returns.
+
+        Returns:
+            The ids of what was in flight.
+
+        Raises:
+            DeniedError: ``policy.denied``: the right ``effects:halt`` is missing.
+            UsageError: ``effects.reason_missing``.
+        """
+        return await switch(self._database, scope, halted=True, by=by, reason=reason)
+
+    async def lift(self, by: Principal, reason: str, *, scope: str = ALL) -> None:
+        """Let effects go again; people only.
+
+        Raises:
+            DeniedError: ``policy.denied`` or ``effects.not_a_person``.
+            UsageError: ``effects.reason_missing``.
+        """
+        await switch(self._database, scope, halted=False, by=by, reason=reason)
+
+    async def halts(self) -> tuple[Halt, ...]:
+        """Return every halt switch and who touched it last."""
+        return await halts(self._database)
+
+    async def _first(
+        self, spec: EffectSpec, lease: Lease, request: EffectRequest, *, since: float
+    ) -> Outcome:
+        if spec.tier == 4 and lease.entry is not None:
+            # What cannot be taken back waits for its place in the chain.
+            await settle(self._database, lease.entry)
+        return await self._sender.send(spec, self._handler(spec), lease, request.call(), since=since)
+
+    async def _again(self, spec: EffectSpec, request: EffectRequest) -> Outcome:
+        """Return the stored outcome, wait for whoever is at work, or finish what was left behind."""
+        until = time.monotonic() + self._settings.patience
+        while True:
+            outcome = await self._stored(request)
+            if outcome is not None:
+                return outcome
+            require(request.principal, spec.needed_right)
+            lease = await self._ledger.take_over(request.effect_id, spec.tool)
+            if lease is not None:
+                work = self._sender.recover(spec, self._handler(spec), lease, request.call())
+                return await self._finish(work)
+            if time.monotonic() >= until:
+                raise UnavailableError(
+                    f"effect {request.effect_id!r} is being performed by another process; perform it again",
+                    code="effects.in_flight",
+                )
+            await asyncio.sleep(POLL)
+
+    async def _stored(self, request: EffectRequest) -> Outcome | None:
+        found = await self._ledger.find(request.effect_id)
+        if found is None:
+            return None
+        effect, call_hash = found
+        if call_hash != request.call_hash:
+            raise ConflictError(
+                f"effect id {request.effect_id!r} belongs to another call of {effect.tool!r}; take a new id",
+                code="effects.reused",
+            )
+        return outcome_of(effect)
+
+    async def _swept(self, effect_id: str, tool: str) -> Outcome | None:
+        lease = await self._ledger.take_over(effect_id, tool)
+        if lease is None:
+            return None
+        spec = self.spec(tool)
+        return await self._sender.recover(spec, self._handler(spec), lease, call_of(lease.effect))
+
+    async def _finish(self, work: Any) -> Outcome:
+        """Let an effect in flight finish and be recorded even if its run is cancelled."""
+        task = asyncio.ensure_future(work)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            await asyncio.wait({task})
+            if not task.cancelled():
+                task.exception()
+            raise
+
+    def _handler(self, spec: EffectSpec) -> Handler:
+        return self._tools[spec.tool][1]
+
+    async def _refused(self, request: EffectRequest, refusal: PilothouseError) -> None:
+        entry = AuditEntry(
+            kind="effects.refused_at_door",
+            actor=request.principal.id,
+            run=request.run,
+            approval=request.approval,
+            effect=_safe(request.effect_id),
+            body={
+                "tool": _safe(request.tool),
+                "code": refusal.code,
+                "message": _safe(refusal.message),
+            },
+        )
+        async with self._database.transaction() as tx:
+            await append(tx, entry)
+
+
+def _safe(text: str) -> str:
+    """Make what a caller wrote fit for the log, whatever is in it."""
+    return text.encode("utf-8", "backslashreplace").decode()[:800].replace("\0", "\\0")

@@ -1,0 +1,274 @@
+"""Owns the rows of effects: intent, lease, outcome, each with its audit entry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, cast
+from uuid import UUID
+
+from pilothouse.audit import AuditEntry, append
+from pilothouse.decisions import use_approval
+from pilothouse.effects.halt import require_running
+from pilothouse.effects.types import Effect, EffectCall, EffectRequest, EffectSpec, Outcome
+from pilothouse.kernel import ConflictError, Principal, canonical, content_hash, decode, new_id
+from pilothouse.storage import load_queries
+
+if TYPE_CHECKING:
+    from pilothouse.storage import Database, Tx
+
+__all__ = ["Lease", "Ledger", "Ticket", "call_of", "effect_of", "outcome_of"]
+
+Q = load_queries("pilothouse.effects")
+SHOWN = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticket:
+    """What the door found before it opened.
+
+    Attributes:
+        approval: The approval to use up; None where the tool needs none.
+        proposal: The proposal behind it.
+        subject: Recomputed from the actual call.
+    """
+
+    approval: UUID | None = None
+    proposal: UUID | None = None
+    subject: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """The right to send or probe one effect.
+
+    Attributes:
+        effect: The row as taken.
+        holder: Who holds it; every write is fenced by it.
+        entry: The intent's audit entry; None when the lease was taken over.
+    """
+
+    effect: Effect
+    holder: UUID
+    entry: UUID | None = None
+
+
+class Ledger:
+    """Reads and writes the table of effects."""
+
+    def __init__(self, database: Database, *, lease: float) -> None:
+        self._database = database
+        self.lease = lease
+
+    async def find(self, effect_id: str) -> tuple[Effect, str] | None:
+        """Return an effect and the hash of its call; None if there is none."""
+        row = await self._database.fetch_one(Q.effect, {"effect_id": effect_id})
+        return None if row is None else (effect_of(row), row["call_hash"])
+
+    async def begin(self, spec: EffectSpec, request: EffectRequest, ticket: Ticket) -> Lease | None:
+        """Halt switch, intent, approval used, audit entry: one transaction; None if it is there already.
+
+        Raises:
+            DeniedError: ``effects.halted``.
+            ConflictError: ``effects.in_flight``: another effect on the same thing has no known outcome;
+                ``decisions.void``: the approval cannot be used.
+        """
+        holder = new_id()
+        thing = _thing(spec, request)
+        async with self._database.transaction() as tx:
+            await require_running(tx, spec.tool)
+            created = await tx.execute(
+                Q.insert_intent, _intent(spec, request, ticket, holder=holder, thing=thing, lease=self.lease)
+            )
+            if not created:
+                await _require_free(tx, spec, request, thing)
+                return None
+            if ticket.approval is not None:
+                await use_approval(tx, ticket.approval, effect=request.effect_id, subject=ticket.subject)
+            row = await tx.fetch_one(Q.effect, {"effect_id": request.effect_id})
+            effect = effect_of(cast("Mapping[str, Any]", row))
+            refs = tuple(ref for ref in (request.call_hash, ticket.subject) if ref)
+            body = {
+                "tool": spec.tool,
+                "version": spec.version,
+                "tier": spec.tier,
+                "on": spec.identifier(request.args)[:SHOWN],
+            }
+            entry = await append(tx, _entry("intent", effect, refs=refs, body=body))
+        return Lease(effect=effect, holder=holder, entry=entry)
+
+    async def take_over(self, effect_id: str, tool: str) -> Lease | None:
+        """Become the one who finishes a lapsed intent; None if its holder is alive or it has an outcome.
+
+        Raises:
+            DeniedError: ``effects.halted``.
+        """
+        holder = new_id()
+        async with self._database.transaction() as tx:
+            await require_running(tx, tool)
+            row = await tx.fetch_one(
+                Q.take_lease, {"effect_id": effect_id, "holder": holder, "lease": self.lease}
+            )
+            if row is None:
+                return None
+            effect = effect_of(row)
+            await append(tx, _entry("taken_over", effect, body={"attempt": effect.attempts}))
+        return Lease(effect=effect, holder=holder)
+
+    async def renew(self, lease: Lease) -> bool:
+        """Keep the lease; False if it was lost."""
+        values = {"effect_id": lease.effect.effect_id, "holder": lease.holder, "lease": self.lease}
+        return bool(await self._database.execute(Q.renew_lease, values))
+
+    async def drop(self, lease: Lease) -> None:
+        """Let anyone finish the intent now."""
+        values = {"effect_id": lease.effect.effect_id, "holder": lease.holder}
+        await self._database.execute(Q.drop_lease, values)
+
+    async def close(
+        self, tx: Tx, lease: Lease, state: Literal["done", "refused", "unknown"], result: Any, *reasons: str
+    ) -> Outcome | None:
+        """Store the outcome and its audit entry; None if another took over (audited as ``late``)."""
+        text, faults = _result(result)
+        words = (*reasons, *faults)
+        effect = lease.effect
+        stored = await tx.execute(
+            Q.store_outcome,
+            {
+                "effect_id": effect.effect_id,
+                "holder": lease.holder,
+                "state": state,
+                "result": text,
+                "reasons": list(words),
+            },
+        )
+        body = {"tool": effect.tool, "state": state, "reasons": [word[:SHOWN] for word in words[:4]]}
+        refs = (content_hash(result),) if text is not None else ()
+        await append(tx, _entry(state if stored else "late", effect, refs=refs, body=body))
+        if not stored:
+            return None
+        return Outcome(
+            effect_id=effect.effect_id, state=state, result=None if faults else result, reasons=words
+        )
+
+
+def _intent(
+    spec: EffectSpec,
+    request: EffectRequest,
+    ticket: Ticket,
+    *,
+    holder: UUID,
+    thing: str | None,
+    lease: float,
+) -> dict[str, Any]:
+    principal = request.principal
+    # An approved call's evidence is the proposal's; only an unapproved one keeps its own.
+    evidence = () if ticket.proposal is not None else request.evidence
+    return {
+        "effect_id": request.effect_id,
+        "tool": spec.tool,
+        "tool_version": spec.version,
+        "call_hash": request.call_hash,
+        "args": canonical(dict(request.args)).decode(),
+        "principal": canonical(
+            {
+                "id": principal.id,
+                "kind": principal.kind,
+                "rights": sorted(principal.rights),
+                "groups": sorted(principal.groups),
+            }
+        ).decode(),
+        "run": request.run,
+        "proposal": ticket.proposal,
+        "approval": ticket.approval,
+        "evidence": canonical(evidence).decode(),
+        "thing": thing,
+        "holder": holder,
+        "lease": lease,
+    }
+
+
+async def _require_free(tx: Tx, spec: EffectSpec, request: EffectRequest, thing: str | None) -> None:
+    """Tell the same effect (fine, it is looked up) from another one on the same thing."""
+    if await tx.fetch_one(Q.effect, {"effect_id": request.effect_id}) is not None:
+        return
+    other = await tx.fetch_one(Q.same_thing, {"tool": spec.tool, "thing": thing})
+    name = other["effect_id"] if other else "another"
+    raise ConflictError(
+        f"{spec.tool!r} on {spec.identifier(request.args)!r}: effect {name!r} on the same thing has no known "
+        "outcome; wait for it or answer it in the inbox",
+        code="effects.in_flight",
+    )
+
+
+def _thing(spec: EffectSpec, request: EffectRequest) -> str | None:
+    if not spec.idempotency:
+        return None
+    return content_hash({name: request.args[name] for name in spec.idempotency})
+
+
+def _result(result: object) -> tuple[str | None, tuple[str, ...]]:
+    """Return the stored form; what has none is left out, for the effect happened all the same."""
+    try:
+        return (None if result is None else canonical(result).decode()), ()
+    except Exception as error:
+        return None, ("effects.result_not_canonical", str(error)[:SHOWN])
+
+
+def _entry(
+    what: str, effect: Effect, *, refs: tuple[str, ...] = (), body: Mapping[str, Any] | None = None
+) -> AuditEntry:
+    return AuditEntry(
+        kind=f"effects.{what}",
+        actor=effect.principal.id,
+        run=effect.run,
+        proposal=effect.proposal,
+        approval=effect.approval,
+        effect=effect.effect_id,
+        refs=refs,
+        body=body or {},
+    )
+
+
+def effect_of(row: Mapping[str, Any]) -> Effect:
+    """Return the noun of a stored row."""
+    who = row["principal"]
+    return Effect(
+        effect_id=row["effect_id"],
+        tool=row["tool"],
+        tool_version=row["tool_version"],
+        args=decode(row["args"]),
+        principal=Principal(
+            id=who["id"], kind=who["kind"], rights=frozenset(who["rights"]), groups=frozenset(who["groups"])
+        ),
+        run=row["run"],
+        proposal=row["proposal"],
+        approval=row["approval"],
+        evidence=tuple(decode(row["evidence"])),
+        state=row["state"],
+        result=decode(row["result"]),
+        reasons=tuple(row["reasons"]),
+        attempts=row["attempts"],
+        intent_at=row["intent_at"],
+        outcome_at=row["outcome_at"],
+    )
+
+
+def outcome_of(effect: Effect) -> Outcome | None:
+    """Return the stored outcome; None while there is none."""
+    if effect.state == "intent":
+        return None
+    return Outcome(
+        effect_id=effect.effect_id, state=effect.state, result=effect.result, reasons=effect.reasons
+    )
+
+
+def call_of(effect: Effect) -> EffectCall:
+    """Return the call of a stored effect, made on the rights of its intent."""
+    return EffectCall(
+        tool=effect.tool,
+        args=effect.args,
+        effect_id=effect.effect_id,
+        principal=effect.principal,
+        run=effect.run,
+    )
