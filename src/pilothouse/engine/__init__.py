@@ -1,1 +1,76 @@
-"""."""
+"""Engine owns durable runs: segments, the journal, payloads, leases, queues, schedules.
+
+Authors use :mod:`pilothouse.workflows`; ``app.py`` opens the engine with :func:`open_engine`.
+"""
+
+from pilothouse.engine.checking import Checked
+from pilothouse.engine.engine import Engine
+from pilothouse.engine.errors import ChildError, Diverged, Fenced, ReplayMiss, StepError
+from pilothouse.engine.journal import Answered
+from pilothouse.engine.opening import open_engine
+from pilothouse.engine.ports import Executor, Payloads, Principals
+from pilothouse.engine.registry import CATALOG, Catalog, Definition
+from pilothouse.engine.running.children import ChildCall, child
+from pilothouse.engine.running.gathering import gather
+from pilothouse.engine.running.steps import effect_key, step
+from pilothouse.engine.running.waiting import sleep, wait
+from pilothouse.engine.settings import EngineSettings
+from pilothouse.engine.types import (
+    DEFAULT_RETRY,
+    Entry,
+    QueueSpec,
+    Rate,
+    Retry,
+    Run,
+    Schedule,
+    Subject,
+    Wait,
+    Waited,
+    WaitRef,
+)
+from pilothouse.engine.verbs import acting, current_run, emit, in_run, new_id, now, patched, random
+
+__all__ = [
+    "CATALOG",
+    "DEFAULT_RETRY",
+    "Answered",
+    "Catalog",
+    "Checked",
+    "ChildCall",
+    "ChildError",
+    "Definition",
+    "Diverged",
+    "Engine",
+    "EngineSettings",
+    "Entry",
+    "Executor",
+    "Fenced",
+    "Payloads",
+    "Principals",
+    "QueueSpec",
+    "Rate",
+    "ReplayMiss",
+    "Retry",
+    "Run",
+    "Schedule",
+    "StepError",
+    "Subject",
+    "Wait",
+    "WaitRef",
+    "Waited",
+    "acting",
+    "child",
+    "current_run",
+    "effect_key",
+    "emit",
+    "gather",
+    "in_run",
+    "new_id",
+    "now",
+    "open_engine",
+    "patched",
+    "random",
+    "sleep",
+    "step",
+    "wait",
+]

@@ -1,0 +1,1 @@
+"""Executors of segments; the only place that may import a workflow engine."""

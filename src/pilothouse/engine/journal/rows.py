@@ -1,0 +1,51 @@
+"""Owns turning rows into nouns and back; shared by everything that talks to the engine's tables."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import Any, cast
+from uuid import UUID
+
+from pilothouse.engine.types import Entry, Run
+from pilothouse.kernel import Principal
+from pilothouse.storage import Row, load_queries
+
+__all__ = ["Q", "channel_ready", "entry_of", "principal_of", "principal_text", "run_of"]
+
+Q = load_queries("pilothouse.engine")
+channel_ready = "engine_ready"
+
+_RUN = tuple(name for name in Run.__dataclass_fields__ if name != "principal")
+_ENTRY = tuple(name for name in Entry.__dataclass_fields__ if name not in ("run", "evidence"))
+
+
+def principal_text(principal: Principal) -> str:
+    """Return the stored form of who a run acts for."""
+    fields = {
+        "id": principal.id, "kind": principal.kind,
+        "rights": sorted(principal.rights), "groups": sorted(principal.groups),
+    }  # fmt: skip
+    return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+
+
+@lru_cache(maxsize=512)
+def principal_of(text: str) -> Principal:
+    """Return the principal of a stored form."""
+    fields = json.loads(text)
+    return Principal(
+        id=fields["id"], kind=fields["kind"],
+        rights=frozenset(fields["rights"]), groups=frozenset(fields["groups"]),
+    )  # fmt: skip
+
+
+def run_of(row: Row) -> Run:
+    """Return the run of a row with all columns."""
+    fields = {name: row[name] for name in _RUN}
+    return Run(principal=principal_of(cast("str", row["principal"])), **fields)
+
+
+def entry_of(row: Row, *, run: UUID | None = None) -> Entry:
+    """Return the entry of a row; columns that were not read keep their defaults."""
+    fields: dict[str, Any] = {name: row[name] for name in _ENTRY if name in row}
+    return Entry(run=run or row["run"], evidence=tuple(row.get("evidence") or ()), **fields)

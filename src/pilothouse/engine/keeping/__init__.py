@@ -1,0 +1,1 @@
+"""What keeps runs going: submission, leases and take-over, the sweeper, schedules, retention."""

@@ -1,0 +1,1 @@
+"""The inside of a segment: scopes and keys, steps, gather, children, waits."""

@@ -1,0 +1,84 @@
+"""Owns the verbs of a running workflow that are not calls: time, chance, ids, events, patches."""
+
+from __future__ import annotations
+
+import random as random_module
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pilothouse.engine.ports import NewEntry
+from pilothouse.engine.running.scope import CURRENT, here
+from pilothouse.engine.running.values import EMPTY_HASH, dump
+from pilothouse.engine.types import Run
+from pilothouse.kernel import Principal, UsageError, encode
+
+__all__ = ["acting", "current_run", "emit", "in_run", "new_id", "now", "patched", "random"]
+
+
+def in_run() -> bool:
+    """Whether the caller runs inside a workflow or one of its steps."""
+    return CURRENT.get() is not None
+
+
+def current_run() -> Run:
+    """Return the run that the caller is part of."""
+    return here("current_run").segment.run
+
+
+def acting() -> Principal:
+    """Return the principal the run acts for, with the rights of the start of this segment."""
+    return here("acting").segment.principal
+
+
+def now() -> datetime:
+    """Return the end of the previous entry of this scope, by the database clock; at first the run's start."""
+    return here("now").last
+
+
+def random() -> random_module.Random:
+    """Return a generator that gives the same numbers at every replay of this place."""
+    return here("random").generator()
+
+
+def new_id() -> UUID:
+    """Return an id that is the same at every replay of this place; not a secret."""
+    return here("new_id").identifier()
+
+
+async def patched(name: str) -> bool:
+    """Tell old runs from new ones where the code of a workflow was changed.
+
+    Returns:
+        False for a run that had already passed this point when the change was released, else True.
+        The answer True is recorded and stays.
+    """
+    scope = here("patched")
+    if scope.kind == "step":
+        raise UsageError("patched() stands in a workflow, not in a step", code="engine.patched")
+    segment = scope.segment
+    key = f"patch:{scope.path}:{name}"
+    if segment.patch_entry(key) is not None:
+        return True
+    if segment.positions.last(scope.path) >= scope.position or segment.positions.beyond(scope.path):
+        return False
+    await segment.before_new(scope, key, f"patch {name!r}")
+    entry = NewEntry(
+        key=key, seq=segment.take_seq(), kind="patch", name=name, input_hash=EMPTY_HASH, output=dump(True)
+    )
+    await segment.record(entry)
+    return True
+
+
+async def emit(topic: str, value: Any) -> None:
+    """Append an event to the change feed; silent while the journal is being replayed.
+
+    After a crash an event may be emitted again; it is news, not a record.
+    """
+    scope = here("emit")
+    segment = scope.segment
+    if scope.kind != "step" and segment.positions.last(scope.path) >= scope.position:
+        return
+    if segment.run.sealed or segment.services is None:
+        return
+    await segment.services.emit(topic, {"run": str(segment.run.id), "value": encode(value)})
