@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -45,6 +47,12 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-def data_dir(tmp_path: Path) -> Path:
-    """A data directory of this test; give it to subprocesses as PILOTHOUSE_DATA_DIR."""
-    return tmp_path / "data"
+def data_dir() -> Iterator[Path]:
+    """A data directory of this test; give it to subprocesses as PILOTHOUSE_DATA_DIR.
+
+    Not below tmp_path: each pytest that starts closes the folder above it (chmod 0700) for the
+    account of a server that root started, while the tests of another are running.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="pilothouse-data-"))
+    yield folder / "data"
+    shutil.rmtree(folder, ignore_errors=True)

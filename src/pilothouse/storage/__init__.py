@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pilothouse.storage.database import Database, HeldLock, Params, Row, Statement, Tx, open_database
+from pilothouse.storage.doctor import Finding, diagnose
 from pilothouse.storage.errors import ConstraintError
 from pilothouse.storage.feed import Feed, FeedEvent
 from pilothouse.storage.listen import Notification, Subscription
@@ -24,6 +25,7 @@ __all__ = [
     "Database",
     "Feed",
     "FeedEvent",
+    "Finding",
     "HeldLock",
     "Jsonb",
     "Notification",
@@ -35,6 +37,7 @@ __all__ = [
     "StorageSettings",
     "Subscription",
     "Tx",
+    "diagnose",
     "load_queries",
     "open_database",
     "revert_migrations",

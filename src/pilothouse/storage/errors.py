@@ -56,6 +56,7 @@ _KINDS: dict[str, tuple[type[PilothouseError], str, str]] = {
     "42501": (UsageError, "storage.rights", "grant the database role the right it lacks"),
     "42": (UsageError, "storage.sql", "correct the query, or run the migrations"),
     "22": (DataError, "storage.value", "correct the value"),
+    "XX": (DataError, "storage.damaged", "read the server's log and see `pilothouse doctor`"),
     "P0001": (DataError, "storage.refused", "a rule in the database refused the change"),
 }
 

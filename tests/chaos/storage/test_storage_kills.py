@@ -136,9 +136,12 @@ def test_a_killed_process_does_not_leave_the_server_running_for_ever(start: Star
 def test_a_killed_server_comes_back_under_the_living_process(start: Start, data_dir: Path) -> None:
     victim = start()
     victim.write(1)
-    for number in (2, 3):
+    for number in (2, 4):
         os.kill(postmaster(data_dir), signal.SIGKILL)
-        victim.write(number)
+        victim.write(number)  # at once: maybe by a backend that does not know yet that it is an orphan
+        wait_until(lambda: processes.postmaster(data_dir / "postgres") is not None or not lives(data_dir), 5)
+        victim.write(number + 1)  # when the old one has gone
+        assert lives(data_dir)
     victim.quit()
     assert not lives(data_dir)
 

@@ -20,6 +20,8 @@ __all__ = ["Cluster", "binaries"]
 VERSION = "18"
 _SOCKET = ".s.PGSQL.5432"
 _LONGEST_SOCKET_PATH = 103  # macOS; Linux has 107
+_ATTEMPTS = 3
+_HASTY = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 _CONF = {
     "max_connections": "200",
     "shared_buffers": "128MB",
@@ -149,19 +151,33 @@ class Cluster:
             return
         for rubbish in self.data_dir.glob("postgres.new.*"):
             shutil.rmtree(rubbish, ignore_errors=True)
+        said = ""
+        for _ in range(_ATTEMPTS):
+            fresh = self._fresh_folder()
+            said = self._initdb(fresh, fsync=fsync)
+            if not said:
+                fresh.rename(self.pgdata)  # an empty folder there is replaced, anything else refused
+                self._write_access()
+                return
+            shutil.rmtree(fresh, ignore_errors=True)
+            if "Permission denied" not in said:
+                break
+            self.open_way()
+        raise UnavailableError(
+            f"PostgreSQL could not be initialised in {str(self.data_dir)!r}: {said}; "
+            "check the disk and the folder's rights (`pilothouse doctor`)",
+            code="storage.initdb",
+        )
+
+    def _fresh_folder(self) -> Path:
         fresh = Path(tempfile.mkdtemp(prefix="postgres.new.", dir=self.data_dir))
         if self.account.switch:
             os.chown(fresh, self.account.uid, self.account.gid)
-        self._initdb(fresh, fsync=fsync)
-        if self.pgdata.exists():
-            self.pgdata.rmdir()  # only an empty folder may be replaced
-        fresh.rename(self.pgdata)
-        self._write_access()
+        return fresh
 
-    def _initdb(self, fresh: Path, *, fsync: bool) -> None:
-        conf = _CONF | (
-            {} if fsync else {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
-        )
+    def _initdb(self, fresh: Path, *, fsync: bool) -> str:
+        """Fill ``fresh``; return what initdb complained about, empty for success."""
+        conf = _CONF if fsync else _CONF | _HASTY
         command = [str(binaries() / "initdb"), "-D", str(fresh), "-U", "postgres", "--auth=peer"]
         # The built-in provider sorts the same on every machine, so indexes survive a new C library.
         command += ["--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
@@ -170,25 +186,21 @@ class Cluster:
         who: dict[str, Any] = {}
         if self.account.switch:
             who = {"user": self.account.uid, "group": self.account.gid, "extra_groups": []}
+        environment = self.environment()
         try:
-            subprocess.run(
+            done = subprocess.run(
                 command,
-                check=True,
+                check=False,
                 capture_output=True,
                 text=True,
-                env=self.environment(),
+                env=environment,
                 cwd="/",
                 timeout=300,
                 **who,
             )
         except (subprocess.SubprocessError, OSError) as error:
-            shutil.rmtree(fresh, ignore_errors=True)
-            said = str(getattr(error, "stderr", "") or error).strip()
-            raise UnavailableError(
-                f"PostgreSQL could not be initialised in {str(self.data_dir)!r}: {said}; "
-                "check the disk and the folder's rights (`pilothouse doctor`)",
-                code="storage.initdb",
-            ) from error
+            return str(error)
+        return (done.stderr.strip() or f"exit code {done.returncode}") if done.returncode else ""
 
     def _check_version(self) -> None:
         version = (self.pgdata / "PG_VERSION").read_text().strip()

@@ -80,11 +80,16 @@ class EmbeddedServer:
             with self._starting():
                 fcntl.flock(use, fcntl.LOCK_UN)
                 if not held_by_others(self.cluster.users_lock):
-                    processes.stop_postmaster(self.cluster.pgdata, limit=_STOP_LIMIT)
+                    self._stop()
         except FileNotFoundError:
             pass  # somebody removed the data directory; the keeper will notice and stop the server
         finally:
             os.close(use)
+
+    def _stop(self) -> None:
+        processes.stop_postmaster(self.cluster.pgdata, limit=_STOP_LIMIT)
+        if self._alive():  # its postmaster was killed and somebody's long statement goes on
+            processes.end_orphans(self.cluster.pgdata)
 
     @contextmanager
     def _starting(self) -> Generator[None]:
