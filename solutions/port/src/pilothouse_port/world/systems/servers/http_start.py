@@ -35,6 +35,7 @@ def content_hash(files: Mapping[str, Path]) -> str:
 
 
 def start_http(folders: Mapping[str, Path], run: Path, zones: Mapping[str, str], owner: int | None) -> Server:
+    """Start the one process of all REST systems, or leave it if it serves this content already."""
     import psutil
 
     content = content_hash({name: folder / "service.json" for name, folder in folders.items()})

@@ -214,19 +214,28 @@ def _silent(run: Path, server: Server, what: str) -> UnavailableError:
     return UnavailableError(f"server {server.name!r} {what}; its log says: {last}", code="world.server")
 
 
-def free_port(*, wanted: int | None = None) -> int:
-    """A free port on 127.0.0.1: the wanted one if it still is, else any."""
-    for port in (wanted, 0):
-        if port is None:
-            continue
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise UnavailableError("no free port on 127.0.0.1", code="world.port")
+def free_port(*, wanted: int | None = None, patience: float = 2) -> int:
+    """A free port on 127.0.0.1: the wanted one, if a killed server's children let it go in time, else any."""
+    deadline = time.monotonic() + patience
+    while wanted is not None:
+        if _is_free(wanted):
+            return wanted
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.05)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
 
 
 def service_user() -> str | None:
