@@ -1,0 +1,217 @@
+"""Owns doubles for tests: a source that moves, a receiver that remembers, a run that waits, ready nouns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from pilothouse.decisions import Answer, Evidence, Proposal, Reason
+from pilothouse.effects.types import EffectCall, EffectRequest, EffectSpec, Probed
+from pilothouse.kernel import Principal, new_id
+from pilothouse.labels import Integrity, Label, Labelled, Origin
+
+if TYPE_CHECKING:
+    from pilothouse.storage import Tx
+
+__all__ = [
+    "AMIRA",
+    "BO",
+    "DESK",
+    "RUNNER",
+    "FakeReceiver",
+    "FakeResumer",
+    "FakeSources",
+    "proposal_for",
+    "read",
+    "release_spec",
+    "request_for",
+]
+
+READ_AT = datetime(2026, 1, 5, 6, 10, tzinfo=UTC)
+DESK = "desk"
+AMIRA = Principal(
+    id="clerk.amira", rights=frozenset({"decisions:release_container"}), groups=frozenset({DESK})
+)
+BO = Principal(id="clerk.bo", groups=frozenset({DESK}))
+RUNNER = Principal(id="release-flow", kind="service", rights=frozenset({"effects:*"}))
+
+
+def read(
+    field: str, value: Any, *, version: str = "1", source: str = "customs", row: str = "MSCU1234565"
+) -> Labelled:
+    """Return a value as a connector would: a record of one source, with its origin."""
+    origin = Origin(
+        source=source,
+        object="clearance",
+        key={"container": row},
+        field=field,
+        version=version,
+        read_at=READ_AT,
+    )
+    return Labelled(value=value, label=Label(readers=frozenset(), integrity=Integrity.RECORD, origin=origin))
+
+
+@dataclass(kw_only=True)
+class FakeSources:
+    """A ``Rereader`` and ``Versions`` over values that a test may change.
+
+    Attributes:
+        values: What each field says now; a field left out is gone.
+        versions: The versions in force.
+        row_version: The version token of every row.
+        error: Raised instead of an answer.
+        reads: How often something was read again.
+    """
+
+    values: dict[str, Any] = field(default_factory=dict[str, Any])
+    versions: dict[str, str] = field(default_factory=dict[str, str])
+    row_version: str = "1"
+    error: Exception | None = None
+    reads: int = 0
+
+    async def reread(self, evidence: Evidence) -> Labelled | None:
+        """Return what the field says now, under the label it had."""
+        self.reads += 1
+        if self.error is not None:
+            raise self.error
+        origin = evidence.label.origin
+        if not isinstance(origin, Origin) or origin.field not in self.values:
+            return None
+        moved = replace(origin, version=self.row_version, read_at=datetime.now(UTC))
+        return Labelled(value=self.values[origin.field], label=replace(evidence.label, origin=moved))
+
+    async def current(self, names: list[str]) -> Mapping[str, str]:
+        """Return the versions known."""
+        return {name: self.versions[name] for name in names if name in self.versions}
+
+
+@dataclass(kw_only=True)
+class FakeReceiver:
+    """A foreign system: remembers what it got, and knows an effect id when it sees it again.
+
+    Attributes:
+        got: Every call that arrived, doubles included.
+        done: What it did, by effect id: once each.
+        before: Raised before it acts, one per call.
+        after: Raised after it acted, one per call.
+        knows: What its probe answers; None answers truthfully.
+    """
+
+    got: list[EffectCall] = field(default_factory=list[EffectCall])
+    done: dict[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
+    before: list[Exception] = field(default_factory=list[Exception])
+    after: list[Exception] = field(default_factory=list[Exception])
+    knows: Probed | Exception | None = None
+
+    async def __call__(self, call: EffectCall) -> Any:
+        """Act on a call, unless this effect id was acted on before."""
+        self.got.append(call)
+        if self.before:
+            raise self.before.pop(0)
+        self.done.setdefault(call.effect_id, dict(call.args))
+        if self.after:
+            raise self.after.pop(0)
+        return {"reference": f"R-{call.effect_id}"}
+
+    async def probe(self, call: EffectCall) -> Probed:
+        """Tell whether the effect happened."""
+        if isinstance(self.knows, Exception):
+            raise self.knows
+        if self.knows is not None:
+            return self.knows
+        if call.effect_id in self.done:
+            return Probed(state="done", result={"reference": f"R-{call.effect_id}"})
+        return Probed(state="not_done")
+
+
+@dataclass(kw_only=True)
+class FakeResumer:
+    """A run that waits.
+
+    Attributes:
+        got: (run, key, answer) in the order they came.
+        error: Raised instead of resuming.
+    """
+
+    got: list[tuple[str, str, Answer]] = field(default_factory=list[tuple[str, str, Answer]])
+    error: Exception | None = None
+
+    async def resume(self, tx: Tx, run: str, key: str, value: Answer) -> None:
+        """Note the answer."""
+        if self.error is not None:
+            raise self.error
+        self.got.append((run, key, value))
+
+
+def release_spec(**changes: Any) -> EffectSpec:
+    """Return the declaration of ``release_container``: irreversible, tier 4."""
+    spec = EffectSpec(
+        tool="release_container",
+        tier=4,
+        effect="irreversible",
+        steering=("container", "party"),
+        phrase="{container} was released to {party}",
+    )
+    return replace(spec, **changes)
+
+
+def proposal_for(spec: EffectSpec | None = None, **changes: Any) -> Proposal:
+    """Return a proposal to release a container, resting on two values of customs."""
+    spec = spec or release_spec()
+    args = {"container": "MSCU1234565", "party": "ACME"}
+    proposal = Proposal(
+        id=new_id(),
+        tool=spec.tool,
+        tool_version=spec.version,
+        args=args,
+        evidence=(
+            Evidence.of("customs.status", read("status", "CLEARED")),
+            Evidence.of("customs.hold", read("hold", None)),
+        ),
+        policy_version="policy-1",
+        data_versions={"tariff": "t-1"},
+        workflow="release",
+        workflow_version="7",
+        run="run-1",
+        key="2",
+        on_behalf_of=RUNNER.id,
+        proposer=RUNNER.id,
+        title="Release MSCU1234565 to ACME",
+        verdict="RELEASE",
+        reasons=(
+            Reason(
+                code="cleared",
+                check="customs",
+                text="customs cleared it",
+                table="policy",
+                version="3",
+                row="4",
+            ),
+            Reason(
+                code="paid", check="money", text="no invoice is open", table="policy", version="3", row="9"
+            ),
+        ),
+        tier=spec.tier,
+        steering=spec.steering,
+        asked_of=DESK,
+        preview=spec.preview(args),
+    )
+    return replace(proposal, **changes)
+
+
+def request_for(proposal: Proposal, answer: Answer | None, **changes: Any) -> EffectRequest:
+    """Return the call that an approved proposal is good for."""
+    request = EffectRequest(
+        tool=proposal.tool or "",
+        args=dict(proposal.args),
+        effect_id="run-1:3",
+        principal=RUNNER,
+        run=proposal.run,
+        approval=None if answer is None else answer.approval,
+        data_versions=dict(proposal.data_versions),
+        policy_version=proposal.policy_version,
+        workflow_version=proposal.workflow_version,
+    )
+    return replace(request, **changes)
