@@ -23,7 +23,7 @@ COMMON = frozenset({"kind", "integrity", "readers", "timeout", "timezone", "titl
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?")
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, None: 1.0}
-SECRET = re.compile(r"(^|_)(password|passwd|token|secret|api_?key|private_key)$", re.IGNORECASE)
+SECRET = re.compile(r"(^|_)(password|passwd|token|secret|api_?key|private_key|authorization)$", re.IGNORECASE)
 INTEGRITIES = {"untrusted": Integrity.UNTRUSTED, "record": Integrity.RECORD}
 
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 __all__ = ["Record", "Tokens", "find_delimiter", "tokenize"]
 
 DELIMITERS = (";", "\t", ",", "|")
-QUOTED = re.compile(r'"((?:[^"]|"")*)"')
+QUOTED = re.compile(r'"((?:[^"]|"")*+)"')
+QUOTED_CELL = re.compile(r'(?<![^;,|\t\n])"(?:[^"]|""){0,4000}+"')
 LOOKED_AT = 400
 LONGEST_QUOTE = 100
 """Lines a quoted field may span; a quote open for longer is taken as damage."""
@@ -37,7 +38,7 @@ class Tokens:
 
 def find_delimiter(text: str) -> tuple[str, str]:
     """Return the delimiter and the evidence; the empty string for a single column."""
-    lines = [line for line in QUOTED.sub("", text[:400_000]).split("\n") if line.strip()][:LOOKED_AT]
+    lines = _sample(text)
     best, score, evidence = "", 0.0, "no delimiter in any line"
     for candidate in DELIMITERS:
         counts = Counter(line.count(candidate) for line in lines)
@@ -66,7 +67,7 @@ def tokenize(text: str, *, delimiter: str, codec: str, skipped: int) -> Tokens:
     ends_whole = not lines[-1]
     if ends_whole:
         lines.pop()
-    width = _usual_width(lines, delimiter)
+    width = _usual_width(text, delimiter)
     offsets = _offsets(lines, codec, skipped)
     records = _records([line.removesuffix("\r") for line in lines], delimiter, width, offsets)
     start = next((i for i, record in enumerate(records) if len(record.cells) == width), 0)
@@ -78,10 +79,16 @@ def tokenize(text: str, *, delimiter: str, codec: str, skipped: int) -> Tokens:
     return tokens
 
 
-def _usual_width(lines: list[str], delimiter: str) -> int:
+def _sample(text: str) -> list[str]:
+    """Return the first lines without what stands in quotes."""
+    plain = QUOTED_CELL.sub("", text[:400_000].replace("\r\n", "\n").replace("\r", "\n"))
+    return [line for line in plain.split("\n") if line.strip()][:LOOKED_AT]
+
+
+def _usual_width(text: str, delimiter: str) -> int:
     if not delimiter:
         return 1
-    counts = Counter(QUOTED.sub("", line).count(delimiter) + 1 for line in lines[:LOOKED_AT] if line.strip())
+    counts = Counter(line.count(delimiter) + 1 for line in _sample(text))
     return counts.most_common(1)[0][0] if counts else 1
 
 

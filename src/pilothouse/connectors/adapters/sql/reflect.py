@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pilothouse.connectors.adapters.sql.values import field_type
 from pilothouse.connectors.errors import SourceDataError, near, unknown_object
-from pilothouse.connectors.types import FieldSchema, ObjectSchema
+from pilothouse.connectors.types import FieldSchema, FieldType, ObjectSchema
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -227,7 +227,7 @@ def _schema(
         fields=tuple(
             FieldSchema(
                 name=column["name"],
-                type=field_type(column["type"]),
+                type=_type_here(inspector, column["type"]),
                 nullable=bool(column.get("nullable", True)),
                 documentation=column.get("comment") or "",
             )
@@ -236,6 +236,12 @@ def _schema(
         key=key,
         documentation=_comment(inspector, relation),
     )
+
+
+def _type_here(inspector: sa.Inspector, kind: Any) -> FieldType:
+    """Return the type of a column; what SQLite calls a date is text as somebody wrote it."""
+    found = field_type(kind)
+    return "text" if inspector.dialect.name == "sqlite" and found in ("date", "datetime") else found
 
 
 def _comment(inspector: sa.Inspector, relation: Relation) -> str:
