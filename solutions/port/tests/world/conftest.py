@@ -1,14 +1,16 @@
 """A handful of systems, one of each technology, as a person would write them down."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from pilothouse_port.world.render import render_systems
+from pilothouse_port.world.render_world import world_toml
 from pilothouse_port.world.views import FieldView, ObjectView, SystemView
 
+AS_OF = datetime(2026, 11, 20, 12, tzinfo=UTC)
 BOXES = [("MSKU1234565", "ONEY111"), ("TGHU7654321", "ONEY222"), ("CAIU0000007", "ONEY333")]
 
 
@@ -169,7 +171,6 @@ def every_system() -> list[SystemView]:
 def write_world(out: Path, views: list[SystemView]) -> Path:
     world = out / "world"
     render_systems(views, world / "systems")
-    lines = ['as_of = 2026-11-20T12:00:00Z\ntimezone = "Europe/Amsterdam"\n']
     lines += [
         f'[systems.{v.name}]\ntechnology = "{v.technology}"\npath = "systems/{v.name}"\n' for v in views
     ]

@@ -9,13 +9,16 @@ import sys
 import time
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from pathlib import Path
 
 import httpx
 import psutil
 import pytest
 
-from pilothouse.kernel import DataError, UsageError
+from pilothouse.connectors import Query, Sources
+from pilothouse.kernel import SYSTEM, ConflictError, DataError, UsageError
+from pilothouse.labels import Integrity
 from pilothouse_port.world import serve
 from pilothouse_port.world.systems.servers import mariadb
 
@@ -193,6 +196,43 @@ async def test_the_mcp_server_answers_the_official_client(world):
         found = await session.call_tool("find_jobs", {"unit": "TGHU7654321"})
         assert found.structured_content == {"items": [{"unit": "TGHU7654321", "job": "J1"}]}
         assert (await session.call_tool("find_jobs", {})).is_error
+
+
+async def test_every_system_is_read_through_the_source_that_up_declares(world, made):
+    box, bl = made.boxes[0]
+    expected = {
+        "bills": ("masterBills", {"blNumber": bl}, "kg", Decimal("12500.500")),
+        "terminal": ("tos_a.visit", {"box": box}, "heavy", True),
+        "customers": ("Customer Master", {"Customer No": "000042"}, "Trading Name", "Łódź & Sons"),
+        "health": ("freigaben_*.csv", {"Bescheinigung": "DE1"}, "Gewicht", Decimal("1.5")),
+        "customs": ("CUSRES", {"container": box}, "packages", 12),
+        "community": ("/rights", {"unit": made.boxes[1][0]}, "bl_no", made.boxes[1][1]),
+        "mailbox": ("messages", {"from": "ann@acme.example"}, "subject", "Container MSKU1234565 – frei?"),
+        "haulier": ("find_jobs", {"unit": box}, "job", "J0"),
+    }
+    run = serve.run_folder(world)
+    async with Sources.from_config({"sources": sources(world)}, base=run) as opened:
+        for name, (object_, where, field, value) in expected.items():
+            (row,) = await opened.read(SYSTEM, name, Query(object_, where=where))
+            assert row[field] == value, name
+            trusted = row.labelled(field).label.integrity is Integrity.RECORD
+            assert trusted == (name not in {"mailbox", "haulier"}), name
+
+
+async def test_a_release_is_written_through_the_source_once_for_its_effect(world, made):
+    box, bl = made.boxes[0]
+    before = len(serve.releases_posted(world.parent))
+    args = {"unit": box, "bl_no": bl, "party": "acme"}
+    async with Sources.from_config({"sources": sources(world)}, base=serve.run_folder(world)) as opened:
+        first = await opened.write(SYSTEM, "community", "createRight", args, effect_id="effect-w")
+        again = await opened.write(SYSTEM, "community", "createRight", args, effect_id="effect-w")
+        with pytest.raises(ConflictError, match="right that stands"):
+            await opened.write(SYSTEM, "community", "createRight", args, effect_id="effect-x")
+    assert first == again
+    posted = serve.releases_posted(world.parent)[before:]
+    assert [(post.idempotency_key, post.done) for post in posted] == [
+        ("effect-w", True), ("effect-w", False), ("effect-x", False),
+    ]  # fmt: skip
 
 
 def test_every_third_read_is_one_too_many(made, tmp_path):

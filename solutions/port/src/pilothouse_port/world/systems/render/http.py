@@ -101,23 +101,22 @@ def _list_operation(view: SystemView, resource: ObjectView) -> dict[str, Any]:
         }
         for name in _filters(view, resource)
     ]
-    parameters.append({"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1}})
     if view.options.get("paging") == "cursor":
+        parameters.append({"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1}})
         parameters.append({"name": "cursor", "in": "query", "schema": {"type": "string"}})
-    page = {
-        "type": "object",
-        "properties": {
-            "items": {"type": "array", "items": {"$ref": f"#/components/schemas/{resource.name}"}},
-            "next_cursor": {"type": ["string", "null"]},
-        },
-        "required": ["items"],
-    }
+    answer: dict[str, Any] = {"type": "array", "items": {"$ref": f"#/components/schemas/{resource.name}"}}
+    if view.options.get("paging") == "cursor":
+        answer = {
+            "type": "object",
+            "properties": {"items": answer, "next_cursor": {"type": ["string", "null"]}},
+            "required": ["items"],
+        }
     return {
         "operationId": f"list_{_word(resource.name)}",
         "summary": resource.note or f"All {resource.name} that the filters let through.",
         "parameters": parameters,
         "responses": {
-            "200": _body("One page.", page),
+            "200": _body("One page.", answer),
             "429": {"description": "Too many calls; see Retry-After."},
         },
     }

@@ -8,9 +8,11 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 __all__ = ["main"]
+
+_TYPES: Final = {"int": "integer", "decimal": "number", "bool": "boolean"}
 
 
 def main(path: str) -> None:
@@ -57,7 +59,10 @@ def _declared(tool: dict[str, Any]) -> Any:
     }
     item = {
         "type": "object",
-        "properties": {name: {"description": kind["description"]} for name, kind in tool["fields"].items()},
+        "properties": {
+            name: {"type": [_TYPES.get(kind["type"], "string"), "null"], "description": kind["description"]}
+            for name, kind in tool["fields"].items()
+        },
     }
     return types.Tool(
         name=tool["name"],

@@ -49,6 +49,7 @@ def sources_toml(
         options = _OPTIONS[str(system["technology"])](name, folder, addresses, secret)
         table = {
             **options,
+            "dump": system.get("dump") if system["technology"] == "drop" else None,
             "integrity": "untrusted" if system["technology"] in {"mail", "mcp"} else "record",
             "readers": [_READERS],
             "timezone": system.get("timezone", zone),
@@ -103,7 +104,9 @@ def _http(name: str, folder: Path, addresses: Addresses, secret: Path) -> dict[s
 
 def _mcp(name: str, folder: Path, addresses: Addresses, secret: Path) -> dict[str, Any]:
     module = "pilothouse_port.world.systems.servers.mcp_server"
-    return {"kind": "mcp", "command": [sys.executable, "-m", module, str(folder / "mcp.json")]}
+    path = folder / "mcp.json"
+    tools = [tool["name"] for tool in json.loads(path.read_text(encoding="utf-8"))["tools"]]
+    return {"kind": "mcp", "command": [sys.executable, "-m", module, str(path)], "read": tools}
 
 
 _OPTIONS: Final[dict[str, Any]] = {
