@@ -171,10 +171,7 @@ def every_system() -> list[SystemView]:
 def write_world(out: Path, views: list[SystemView]) -> Path:
     world = out / "world"
     render_systems(views, world / "systems")
-    lines += [
-        f'[systems.{v.name}]\ntechnology = "{v.technology}"\npath = "systems/{v.name}"\n' for v in views
-    ]
-    (world / "world.toml").write_text("\n".join(lines))
+    (world / "world.toml").write_text(world_toml(views, as_of=AS_OF, timezone="Europe/Amsterdam"))
     return world
 
 
