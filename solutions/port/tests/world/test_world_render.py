@@ -96,7 +96,7 @@ def test_each_damage_changes_the_file_and_only_a_cut_loses_a_message(made, tmp_p
     view = made.customs(damage=[{"interchange": "a.edi", "kind": kind}])
     broken = (rendered(view, folder) / "a.edi").read_bytes()
     assert broken != whole
-    flat = broken.replace(b"\r\n", b"")
+    flat = broken.replace(b"\r", b"").replace(b"\n", b"")
     for box, _ in made.boxes[:1] if kind == "cut" else made.boxes[:2]:
         assert box.encode() in flat
     assert (b"UNZ" in flat) == (kind not in {"cut", "no_unz"})

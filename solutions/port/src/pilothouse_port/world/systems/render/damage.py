@@ -72,6 +72,12 @@ def _line_breaks(content: bytes) -> bytes:
     return b"\r\n".join(content[at : at + 76] for at in range(0, len(content), 76)) + b"\r\n"
 
 
+def _newlines(content: bytes) -> bytes:
+    """An editor put every segment on its own line."""
+    end = re.escape(_terminator(content))
+    return re.sub(rb"(?<!\?)(" + end + rb")(?:\r?\n)?", rb"\1\n", content)
+
+
 def _noise(content: bytes) -> bytes:
     """A gateway put its own lines before and after."""
     return b"Content-Type: application/EDIFACT\r\n\r\n" + content + b"\r\n-- \r\nsent by gateway\r\n"
@@ -86,6 +92,7 @@ DAMAGE: Final[dict[str, Callable[[bytes], bytes]]] = {
     "cut": _cut,
     "latin1": _latin1,
     "line_breaks": _line_breaks,
+    "newlines": _newlines,
     "no_una": _no_una,
     "no_unb": _no_unb,
     "no_unz": _no_unz,

@@ -161,6 +161,8 @@ class Rights:
         row: dict[str, Any] = dict.fromkeys(self._rows[0] if self._rows else names.values())
         row |= {name: value for name, value in body.items() if name in row or name in names.values()}
         row |= self._stamped({names["id"]: right, names["state"]: active}, version=1)
+        if "number" in names:
+            row[names["number"]] = right
         self._keep(connection, right, row)
         return Answer(status=201, body=row)
 
@@ -185,8 +187,8 @@ class Rights:
     def _stamped(self, values: dict[str, Any], *, version: int) -> dict[str, Any]:
         if "version" in self._names:
             values[self._names["version"]] = version
-        if "at" in self._names:
-            values[self._names["at"]] = self._now().isoformat(timespec="seconds")
+        if "updated_at" in self._names:
+            values[self._names["updated_at"]] = self._now().isoformat(timespec="seconds")
         return values
 
     def _all(self, connection: sqlite3.Connection) -> Iterator[dict[str, Any]]:
