@@ -134,7 +134,7 @@ class ConnectorSuite:
         """Up to 500 values of a field may be asked for at once; those that are not there are left out."""
         rows = await subject.connector.read(subject.query())
         name = next(iter(rows[0].key))
-        wanted: list[Scalar] = list(dict.fromkeys(row.key[name] for row in rows))[:400]
+        wanted = list(dict.fromkeys(row.key[name] for row in rows))[:400]
         padded = [*wanted, *(f"nobody-{n}" for n in range(500 - len(wanted)))]
         found = await subject.connector.read(subject.query(where={name: padded}))
         assert {row.key[name] for row in found} == set(wanted)

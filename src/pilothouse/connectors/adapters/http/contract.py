@@ -199,10 +199,10 @@ class _Reader:
                 yield from self._fields(found, f"{prefix}{name}.", depth + 1)
                 continue
             kinds = _types(found)
-            known: list[FieldType] = [TYPES[item] for item in kinds if item in TYPES]
+            known: list[FieldType] = [*(TYPES[item] for item in kinds if item in TYPES), "unknown"]
             yield FieldSchema(
                 name=f"{prefix}{name}",
-                type=next(iter(known), "unknown"),
+                type=known[0],
                 nullable="null" in kinds or bool(found.get("nullable", False)),
                 documentation=found.get("description", ""),
             )
