@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +19,6 @@ _BATCH: Final = 500
 _SHORT: Final = 190  # longest text a MariaDB key can hold in utf8mb4 on any row format
 _MARIADB_TYPES: Final = {
     "int": "BIGINT",
-    "decimal": "DECIMAL(18,3)",
     "date": "DATE",
     "datetime": "DATETIME",
     "bool": "BOOLEAN",
@@ -30,7 +30,14 @@ _POSTGRES_TYPES: Final = {
     "date": "date",
     "bool": "boolean",
 }
-_SQLITE_TYPES: Final = {"text": "TEXT", "int": "INTEGER", "decimal": "NUMERIC", "bool": "INTEGER"}
+_SQLITE_TYPES: Final = {
+    "text": "TEXT",
+    "int": "INTEGER",
+    "decimal": "NUMERIC",
+    "date": "DATE",
+    "datetime": "DATETIME",
+    "bool": "BOOLEAN",
+}
 
 
 def mariadb_dump(view: SystemView) -> str:
@@ -54,10 +61,19 @@ def _mariadb_table(table: ObjectView) -> str:
 
 
 def _mariadb_type(table: ObjectView, column: FieldView) -> str:
+    if column.type == "decimal":
+        return f"DECIMAL(18,{_scale(table, column)})"
     if column.type != "text":
         return _MARIADB_TYPES[column.type]
     longest = max((len(as_text(row.get(column.name))) for row in table.rows), default=0)
     return f"VARCHAR({_SHORT})" if column.name in table.key or longest <= _SHORT else "TEXT"
+
+
+def _scale(table: ObjectView, column: FieldView) -> int:
+    """As many decimals as the owner uses, so that 76.82 does not come back as 76.820."""
+    values = (row.get(column.name) for row in table.rows)
+    places = (value.as_tuple().exponent for value in values if isinstance(value, Decimal))
+    return max((-place for place in places if isinstance(place, int) and place < 0), default=0)
 
 
 def _comment(column: FieldView) -> str:
@@ -180,9 +196,7 @@ def write_sqlite(view: SystemView, path: Path) -> None:
 
 
 def _sqlite_table(table: ObjectView) -> str:
-    lines = [
-        f"  {_double(f.name)} {_SQLITE_TYPES.get(f.type, 'TEXT')}{_not_null(table, f)}" for f in table.fields
-    ]
+    lines = [f"  {_double(f.name)} {_SQLITE_TYPES[f.type]}{_not_null(table, f)}" for f in table.fields]
     if table.key:
         lines.append(f"  PRIMARY KEY ({', '.join(map(_double, table.key))})")
     return f"CREATE TABLE {_double(table.name)} (\n" + ",\n".join(lines) + "\n)"
