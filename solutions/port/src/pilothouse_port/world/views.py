@@ -3,9 +3,9 @@
 `project` makes these from the canon; the `systems` package renders each into a real database, drop, mailbox
 or server. Everything is plain data in a fixed order, so that the same seed renders to the same bytes.
 
-- ``mariadb`` ``postgres`` ``sqlite``: an object is a table (``schema.table`` where ``options["schemas"]`` is
+- ``mariadb`` ``postgres`` ``sqlite``: an object is a table (``schema.table`` if ``options["schemas"]`` is
   true); ``key`` is its primary key, or empty where the system has none (duplicates are then legal).
-- ``drop``: an object is one kind of file; ``options["files"][object]`` lists ``{"name", "rows"}`` with the row
+- ``drop``: an object is a kind of file; ``options["files"][object]`` lists ``{"name", "rows"}`` with the row
   numbers each file holds; ``options["encoding"]``, ``["delimiter"]``, ``["decimal"]`` (``,`` or ``.``),
   ``["date"]`` and ``["datetime"]`` (strftime), ``["dump"]`` (``full``: the newest file says everything).
 - ``edifact``: an object is a message type, a row one message under the names in :data:`EDIFACT_FIELDS`;
@@ -14,12 +14,16 @@ or server. Everything is plain data in a fixed order, so that the same seed rend
   (``{"interchange", "kind"}``).
 - ``http``: an object is a resource; ``options["paging"]`` (``cursor`` or ``none``), ``["page_size"]``,
   ``["every_nth_429"]`` (0 = never), ``["base_path"]``, ``["filters"][object]`` (query parameters it takes).
+  A resource that can be changed adds ``["writes"][object]``: ``{"create", "cancel"}`` (operation ids),
+  ``"fields"`` (``id number container bl party valid_until state version
+  updated_at`` -> name in this system),
+  ``"words"`` (``active cancelled`` -> its words) and ``"known"`` (``[container, bl]`` pairs it accepts).
 - ``mail``: one object ``messages`` with the fields of :data:`MAIL_FIELDS`; ``options["own_domain"]``.
 - ``mcp``: an object is a read tool; its ``key`` names the arguments, its rows are everything it can answer;
   ``options["descriptions"][object]`` is the tool description in the owner's words.
 
-Values in rows are ``str | int | Decimal | date | datetime | bool | list | None``; a datetime without a zone is
-local time of the system, on purpose.
+Values in rows are ``str | int | Decimal | date | datetime | bool | list | None``; a datetime without a zone
+is local time of the system, on purpose.
 """
 
 from __future__ import annotations

@@ -1,0 +1,48 @@
+"""Owns the hidden truth of a made world: who, what, when, and what is wrong; no system sees it whole."""
+
+from pilothouse_port.world.canon.build import SIZES, Canon, build_canon, stream
+from pilothouse_port.world.canon.policy import (
+    ROWS,
+    TEXT_OUTCOMES,
+    VERDICTS,
+    Parameters,
+    Policy,
+    Rule,
+    Special,
+    Verdict,
+)
+from pilothouse_port.world.canon.types import (
+    Bill,
+    Consignment,
+    Container,
+    Mail,
+    Party,
+    Port,
+    Profile,
+    Remark,
+    Size,
+)
+
+__all__ = [
+    "ROWS",
+    "SIZES",
+    "TEXT_OUTCOMES",
+    "VERDICTS",
+    "Bill",
+    "Canon",
+    "Consignment",
+    "Container",
+    "Mail",
+    "Parameters",
+    "Party",
+    "Policy",
+    "Port",
+    "Profile",
+    "Remark",
+    "Rule",
+    "Size",
+    "Special",
+    "Verdict",
+    "build_canon",
+    "stream",
+]
