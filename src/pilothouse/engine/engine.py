@@ -49,6 +49,8 @@ class Engine:
         self.journal = PostgresJournal(database)
         self.payloads = self.journal.payloads
         self.submitter: Submitter | None = None
+        # Whatever the parts above bind for the workflows that run here; the engine never looks inside.
+        self.resources: Any = None
         self._answers = Answers()
         self._parked = Parked(database)
         self._feed = Feed(database)
@@ -234,6 +236,11 @@ class Engine:
             UsageError: ``engine.unknown_run``.
         """
         return run_of(await self._find(run))
+
+    async def find_ids(self, ending: str) -> list[UUID]:
+        """Return up to five runs whose id is ``ending`` or ends with it."""
+        rows = await self.database.fetch_all(Q.ids_ending, {"ending": ending.lower()})
+        return [row["id"] for row in rows]
 
     async def args(self, run: UUID) -> dict[str, Any]:
         """Return the arguments a run was started with."""

@@ -14,6 +14,7 @@ from pilothouse.engine.keeping.schedules import Ticker
 from pilothouse.engine.keeping.submit import Submitter
 from pilothouse.engine.keeping.sweeper import Sweeper
 from pilothouse.engine.keeping.takeover import Reaper
+from pilothouse.engine.keeping.triggers import Puller
 from pilothouse.engine.ports import Executor, Principals
 from pilothouse.engine.registry import CATALOG, Catalog
 from pilothouse.engine.running.handler import SegmentHandler
@@ -105,10 +106,12 @@ class _Worker:
         self, executor: Executor, handler: SegmentHandler, submitter: Submitter, reaper: Reaper
     ) -> None:
         ticker = Ticker(self.engine)
+        puller = Puller(self.engine)
         await ticker.declare()
+        await puller.declare()
         sweeper = Sweeper(
             self._database, self._settings, executor, submitter=submitter, reaper=reaper, handler=handler,
-            cancel=self._cancel, tick=ticker.tick,
+            cancel=self._cancel, tick=ticker.tick, pull=puller.pull,
         )  # fmt: skip
         submitter.on_room = sweeper.wake
         for work in (sweeper.run(), _listen(self._database, sweeper, handler)):
@@ -173,10 +176,12 @@ async def _hand_over(
 
 async def _listen(database: Database, sweeper: Sweeper, handler: SegmentHandler) -> None:
     """Wake the sweeper and stop cancelled runs as soon as the database tells."""
-    async with database.listen("engine_ready", "engine_cancel") as notes:
+    async with database.listen("engine_ready", "engine_cancel", "storage_feed") as notes:
         async for note in notes:
             if note.channel == "engine_cancel" and note.payload:
                 handler.interrupt(UUID(note.payload), Cancelled(f"run {note.payload} was cancelled"))
+            elif note.channel == "storage_feed":
+                sweeper.news()
             else:
                 sweeper.wake()
 

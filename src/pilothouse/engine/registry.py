@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pilothouse.engine.types import QueueSpec, Schedule
+from pilothouse.engine.types import QueueSpec, Schedule, Trigger
 from pilothouse.kernel import UsageError
 
 __all__ = ["CATALOG", "SHIPPED_QUEUES", "Catalog", "Definition"]
@@ -46,15 +46,23 @@ class Catalog:
     definitions: dict[str, Definition] = field(default_factory=dict[str, Definition])
     queues: dict[str, QueueSpec] = field(default_factory=lambda: {q.name: q for q in SHIPPED_QUEUES})
     schedules: dict[str, Schedule] = field(default_factory=dict[str, Schedule])
+    triggers: dict[str, Trigger] = field(default_factory=dict[str, Trigger])
 
     def register(self, definition: Definition) -> None:
         """Add or replace a workflow; the last registration of a name wins."""
         self.definitions[definition.name] = definition
 
-    def declare(self, *, queues: Iterable[QueueSpec] = (), schedules: Iterable[Schedule] = ()) -> None:
-        """Add or replace queues and schedules."""
+    def declare(
+        self,
+        *,
+        queues: Iterable[QueueSpec] = (),
+        schedules: Iterable[Schedule] = (),
+        triggers: Iterable[Trigger] = (),
+    ) -> None:
+        """Add or replace queues, schedules and triggers by name."""
         self.queues.update({spec.name: spec for spec in queues})
         self.schedules.update({schedule.name: schedule for schedule in schedules})
+        self.triggers.update({trigger.name: trigger for trigger in triggers})
 
     def find(self, name: str) -> Definition:
         """Return the workflow ``name``.

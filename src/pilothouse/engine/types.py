@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -21,6 +22,7 @@ __all__ = [
     "RunState",
     "Schedule",
     "Subject",
+    "Trigger",
     "Wait",
     "WaitKind",
     "WaitRef",
@@ -225,3 +227,20 @@ class Schedule:
     args: dict[str, Any] = field(default_factory=dict[str, Any])
     missed: Literal["skip", "one", "all"] = "one"
     queue: str = "default"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trigger:
+    """Starts a run for every event of a topic of the change feed, exactly once.
+
+    Attributes:
+        name: Stable name of its cursor.
+        key: Identity of an event's value; None takes its position in the feed.
+        args: The run's arguments from the event's value.
+    """
+
+    name: str
+    topic: str
+    workflow: str
+    args: Callable[[Any], Mapping[str, Any]]
+    key: Callable[[Any], str] | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random as random_module
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from pilothouse.engine.ports import NewEntry
@@ -13,7 +13,20 @@ from pilothouse.engine.running.values import EMPTY_HASH, dump
 from pilothouse.engine.types import Run
 from pilothouse.kernel import Principal, UsageError, encode
 
-__all__ = ["acting", "current_run", "emit", "in_run", "new_id", "now", "patched", "random"]
+__all__ = [
+    "acting",
+    "current_run",
+    "emit",
+    "in_run",
+    "new_id",
+    "next_key",
+    "now",
+    "patched",
+    "place",
+    "random",
+    "resources",
+    "running_version",
+]
 
 
 def in_run() -> bool:
@@ -29,6 +42,29 @@ def current_run() -> Run:
 def acting() -> Principal:
     """Return the principal the run acts for, with the rights of the start of this segment."""
     return here("acting").segment.principal
+
+
+def place() -> Literal["outside", "top", "branch", "step"]:
+    """Return where the caller stands: outside a run, at top level, in a gather branch, or in a step."""
+    scope = CURRENT.get()
+    return "outside" if scope is None else scope.kind
+
+
+def resources() -> Any:
+    """Return what the parts above the engine bound for the workflows of this process."""
+    services = here("resources").segment.services
+    return None if services is None else services.resources
+
+
+def running_version() -> str:
+    """Return the version of the workflow's code that is running now, which may have adopted the run."""
+    return here("running_version").segment.definition.version
+
+
+def next_key() -> str:
+    """Return the key that the next call of this scope will get."""
+    scope = here("next_key")
+    return scope.at(scope.position)
 
 
 def now() -> datetime:

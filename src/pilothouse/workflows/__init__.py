@@ -1,1 +1,55 @@
-"""."""
+"""Workflows owns what authors write: workflow, step, decide, perform, source and the verbs around them.
+
+``app.py`` calls :func:`bind` with engine, sources, inbox and door.
+"""
+
+from pilothouse.decisions import Answer, Evidence
+from pilothouse.engine import Catalog, QueueSpec, Rate, Retry, emit, gather, new_id, now, patched, random
+from pilothouse.workflows.deciding import decide
+from pilothouse.workflows.declare import Step, Workflow, step, workflow
+from pilothouse.workflows.performing import TOOLS, Call, Tool, effect, effect_call, perform
+from pilothouse.workflows.resources import EngineResumer, Resources, bind, bound, unbind
+from pilothouse.workflows.rules import Broken, broken_rules
+from pilothouse.workflows.running import Signal, child, schedule, sleep, trigger, wait_for
+from pilothouse.workflows.sourcing import Source, source
+
+__all__ = [
+    "TOOLS",
+    "Answer",
+    "Broken",
+    "Call",
+    "Catalog",
+    "EngineResumer",
+    "Evidence",
+    "QueueSpec",
+    "Rate",
+    "Resources",
+    "Retry",
+    "Signal",
+    "Source",
+    "Step",
+    "Tool",
+    "Workflow",
+    "bind",
+    "bound",
+    "broken_rules",
+    "child",
+    "decide",
+    "effect",
+    "effect_call",
+    "emit",
+    "gather",
+    "new_id",
+    "now",
+    "patched",
+    "perform",
+    "random",
+    "schedule",
+    "sleep",
+    "source",
+    "step",
+    "trigger",
+    "unbind",
+    "wait_for",
+    "workflow",
+]

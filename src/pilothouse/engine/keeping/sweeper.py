@@ -36,6 +36,7 @@ class Sweeper:
         self, database: Database, settings: EngineSettings, executor: Executor, *,
         submitter: Submitter, reaper: Reaper, handler: SegmentHandler,
         cancel: Callable[[UUID, str], Awaitable[None]], tick: Callable[[], Awaitable[None]],
+        pull: Callable[[], Awaitable[None]],
     ) -> None:  # fmt: skip
         self._database = database
         self._settings = settings
@@ -45,6 +46,8 @@ class Sweeper:
         self._handler = handler
         self._cancel = cancel
         self._tick = tick
+        self._pull = pull
+        self._news = True
         self._wake = asyncio.Event()
         self._missing: set[tuple[UUID, int]] = set()
         self._forgotten = time.monotonic()
@@ -54,12 +57,20 @@ class Sweeper:
         """Take work now; called when a run became ready or a place became free."""
         self._wake.set()
 
+    def news(self) -> None:
+        """Look at the change feed now."""
+        self._news = True
+        self._wake.set()
+
     async def run(self) -> None:
         """Sweep until cancelled; a database that is away is waited for."""
         swept = 0.0
         while True:
             try:
                 await self._submitter.take()
+                if self._news:
+                    self._news = False
+                    await self._pull()
                 if self._chief:
                     await self._drain(older=0.02)
                 if time.monotonic() - swept >= self._settings.sweep_s:
@@ -84,6 +95,7 @@ class Sweeper:
         """Do everything once."""
         await self._reaper.look()
         await self._own_strays()
+        await self._pull()
         self._chief = await self._is_chief()
         if not self._chief:
             return

@@ -31,6 +31,10 @@ select * from engine_run
    and (%(version)s::text is null or version = %(version)s::text)
  order by created desc, id desc limit %(limit)s
 
+-- name: ids_ending
+-- Runs whose id is, or ends with, some characters.
+select id from engine_run where id::text like '%%' || %(ending)s::text limit 5
+
 -- name: count_states
 -- Counts runs by state.
 select state, count(*) as n from engine_run group by state

@@ -1,0 +1,133 @@
+"""Owns decide(): a proposal is asked in the transaction that parks the run, and the answer resumes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, cast
+from uuid import UUID
+
+from pilothouse import engine
+from pilothouse.decisions import Answer, Evidence, Proposal, Reason
+from pilothouse.engine import Subject, Waited
+from pilothouse.kernel import UsageError, new_id
+from pilothouse.workflows.performing import Call
+from pilothouse.workflows.resources import bound
+
+if TYPE_CHECKING:
+    from pilothouse.storage import Tx
+
+__all__ = ["decide"]
+
+# The inbox answers "no" at the deadline; the wait's own deadline is only a net below it.
+_NET = timedelta(minutes=5)
+
+
+async def decide(
+    question: str,
+    *,
+    of: Call | None = None,
+    evidence: Sequence[Evidence] = (),
+    who: str = "",
+    within: timedelta | None = None,
+    unless: str | Sequence[str] = (),
+    summary: str = "",
+    verdict: str = "",
+    reasons: Sequence[Reason] = (),
+    data_versions: Mapping[str, str] | None = None,
+    policy_version: str = "",
+    preview: Mapping[str, Any] | None = None,
+    topic: str = "",
+) -> Answer:
+    """Ask a person and park the run until the answer comes; nothing is held meanwhile.
+
+    Args:
+        question: One line for the queue.
+        of: The call that a *yes* permits, from ``tool.bind(...)``; without it the answer opens no door.
+        evidence: What the decision rests on; names unique.
+        who: A group or a principal.
+        within: Without an answer until then the answer is *no*.
+        unless: Names of signals that take the question back.
+        summary: What the person should know.
+        verdict: What the rules advise.
+        reasons: The rules that fired.
+        data_versions: Version tokens that must still hold at the effect.
+        policy_version: Version of the policy that judged.
+        preview: Shown beside the call's own preview.
+        topic: Whose right rules it when there is no tool; default the workflow's name.
+
+    Returns:
+        The answer; ``approved`` is true only when a person said yes.
+
+    Raises:
+        UsageError: ``engine.not_top_level``, ``workflows.unbound``, ``decisions.proposal``.
+    """
+    if engine.place() != "top":
+        raise UsageError("decide() stands at the top level of a workflow", code="engine.not_top_level")
+    signals = (unless,) if isinstance(unless, str) else tuple(unless)
+    key, run = engine.next_key(), engine.current_run()
+    deadline = None if within is None else engine.now() + within
+    extra = {
+        "summary": summary, "verdict": verdict, "reasons": tuple(reasons), "policy_version": policy_version,
+        "data_versions": dict(data_versions or {}), "topic": topic,
+    }  # fmt: skip
+
+    async def ask(tx: Tx) -> None:
+        proposal = _proposal(question, of, evidence, who, deadline, key, dict(preview or {}), extra)
+        await bound().need("inbox").propose(tx, proposal)
+
+    subjects = [Subject(kind="gate", ref=key), *(Subject(kind="signal", ref=name) for name in signals)]
+    inputs = {
+        "of": None if of is None else {"tool": of.tool.name, "args": of.args},
+        "who": who,
+        "unless": signals,
+    }
+    waited = await engine.wait(
+        subjects,
+        until=None if deadline is None else deadline + _NET,
+        on_park=ask,
+        name="decide",
+        inputs=inputs,
+    )
+    return await _answer(waited, signals, str(run.id), key)
+
+
+def _proposal(
+    question: str, of: Call | None, evidence: Sequence[Evidence], who: str, deadline: datetime | None,
+    key: str, preview: dict[str, Any], extra: dict[str, Any],
+) -> Proposal:  # fmt: skip
+    run = engine.current_run()
+    fields: dict[str, Any] = {"tier": 1, "steering": None, "preview": preview}
+    if of is not None:
+        spec = of.tool.spec
+        fields = {
+            "tool": spec.tool, "tool_version": spec.version, "args": of.args, "tier": spec.tier,
+            "steering": spec.steering or None, "preview": {**spec.preview(of.args), **preview},
+        }  # fmt: skip
+    return Proposal(
+        id=new_id(), title=question, on_behalf_of=run.principal.id, proposer=run.principal.id,
+        workflow=run.workflow, workflow_version=engine.running_version(), run=str(run.id), key=key,
+        evidence=tuple(evidence), asked_of=who, deadline=deadline, **fields, **extra,
+    )  # fmt: skip
+
+
+async def _answer(waited: Waited, signals: Sequence[str], run: str, key: str) -> Answer:
+    if waited.outcome == "met" and waited.subject == 0:
+        return cast("Answer", waited.value)
+    verdict = "withdraw" if waited.outcome == "met" else "expire"
+    reason = (
+        f"signal {signals[waited.subject - 1]!r} came first"
+        if verdict == "withdraw"
+        else "nobody answered in time"
+    )
+
+    async def take_back() -> int:
+        resources = bound()
+        async with resources.engine.database.transaction() as tx:
+            return int(await resources.need("inbox").withdraw(tx, run, key, reason=reason))
+
+    await engine.step("decide.withdraw", take_back, inputs={"key": key, "reason": reason})
+    return Answer(
+        approved=False, verdict=verdict, proposal=UUID(int=0), approval=None, by="system", reason=reason,
+        args={}, edited=False, at=engine.now().astimezone(UTC),
+    )  # fmt: skip

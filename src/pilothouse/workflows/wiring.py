@@ -1,0 +1,135 @@
+"""Owns making an author's types storable: Pydantic models, dataclasses and enums of signatures get wire names."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import inspect
+import typing
+from collections.abc import Callable, Mapping
+from types import FrameType
+from typing import Any, cast
+
+from pilothouse.kernel import UsageError, encode, wired
+
+__all__ = ["Signature", "caller_locals", "signature_of"]
+
+_seen: set[type] = set()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """Parameters and types of a workflow or step.
+
+    Attributes:
+        parameters: For binding calls.
+        hints: Resolved annotations; a name that cannot be resolved is left out.
+    """
+
+    parameters: inspect.Signature
+    hints: Mapping[str, Any]
+
+    def bind(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the arguments by name, defaults filled in.
+
+        Raises:
+            UsageError: ``workflows.arguments``, naming function and mistake.
+        """
+        try:
+            bound = self.parameters.bind(*args, **kwargs)
+        except TypeError as error:
+            raise UsageError(f"{name}{self.parameters}: {error}", code="workflows.arguments") from error
+        bound.apply_defaults()
+        return dict(bound.arguments)
+
+    def check(self, name: str, args: Mapping[str, Any]) -> None:
+        """Refuse arguments that do not fit the declared types.
+
+        Raises:
+            UsageError: ``workflows.arguments``, naming parameter, value and type.
+        """
+        bound = self.bind(name, (), args)
+        for parameter, value in bound.items():
+            declared = self.hints.get(parameter)
+            if not _fits(value, declared):
+                raise UsageError(
+                    f"{name}: {parameter}={value!r} is not {_words(declared)}", code="workflows.arguments"
+                )
+            encode(value, path=f"{name}.{parameter}")
+
+
+def _fits(value: Any, declared: Any) -> bool:
+    """Whether a value may stand for a plain declared class; other annotations are left to the author."""
+    if declared is None or not isinstance(declared, type):
+        return True
+    if declared is float and isinstance(value, int) and not isinstance(value, bool):
+        return True
+    if declared is int and isinstance(value, bool):
+        return False
+    return isinstance(value, declared)
+
+
+def _words(declared: Any) -> str:
+    return getattr(declared, "__qualname__", str(declared))
+
+
+def caller_locals(frame: FrameType | None) -> dict[str, Any]:
+    """Return the names visible where a decorator stands, for annotations that name local classes."""
+    return {} if frame is None else dict(frame.f_locals)
+
+
+def signature_of(function: Callable[..., Any], visible: Mapping[str, Any]) -> Signature:
+    """Return the signature of ``function`` and register the types it mentions under wire names."""
+    hints = _hints(function, visible)
+    for hint in hints.values():
+        _register(hint)
+    hints.pop("return", None)
+    return Signature(parameters=inspect.signature(function), hints=hints)
+
+
+def _hints(function: Callable[..., Any], visible: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(function, localns=dict(visible))
+    except (NameError, TypeError):
+        # A name that exists only for type checkers: the values are then checked when they are stored.
+        return {
+            name: hint for name, hint in getattr(function, "__annotations__", {}).items()
+            if not isinstance(hint, str)
+        }  # fmt: skip
+
+
+def _register(hint: Any) -> None:
+    for part in typing.get_args(hint):
+        _register(part)
+    if not isinstance(hint, type) or hint in _seen:
+        return
+    _seen.add(hint)
+    if dataclasses.is_dataclass(hint):
+        _name(hint)
+        _register_fields(hint, [field.name for field in dataclasses.fields(hint)])
+    elif issubclass(hint, enum.Enum):
+        _name(hint)
+    elif _is_model(hint):
+        _name(hint)
+        _register_fields(hint, list(cast("Any", hint).model_fields))
+
+
+def _is_model(cls: type) -> bool:
+    return any(base.__module__ == "pydantic.main" and base.__name__ == "BaseModel" for base in cls.__mro__)
+
+
+def _register_fields(cls: type, names: list[str]) -> None:
+    try:
+        hints = typing.get_type_hints(cls)
+    except (NameError, TypeError):
+        hints = {}
+    for name in names:
+        _register(hints.get(name))
+
+
+def _name(cls: type) -> None:
+    """Give ``cls`` the wire name ``module:Name`` unless ``@wired`` named it already."""
+    from pilothouse.kernel import wire
+
+    if cls not in wire._names:  # pyright: ignore[reportPrivateUsage]
+        wired(f"{cls.__module__}:{cls.__qualname__}")(cls)
