@@ -3,7 +3,7 @@
 from pilothouse.audit.log import append, entries
 from pilothouse.audit.sequencer import chain, keep_chained, settle
 from pilothouse.audit.types import GENESIS, AuditEntry, Broken, ChainedEntry, Head, Verification
-from pilothouse.audit.verify import export, verify, verify_lines
+from pilothouse.audit.verifier import export, verify, verify_lines
 
 __all__ = [
     "GENESIS",

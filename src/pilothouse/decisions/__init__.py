@@ -8,7 +8,7 @@ from pilothouse.decisions.answers import VOID, find_approval, use_approval
 from pilothouse.decisions.inbox import Inbox
 from pilothouse.decisions.items import InboxFilter, Item, ItemView, Page, Sort
 from pilothouse.decisions.ports import Follower, Previewer, Resumer
-from pilothouse.decisions.record import EvidenceRow, evidence_rows, find_decision, lineage, sentence
+from pilothouse.decisions.record import EvidenceRow, evidence_rows, find_decision, find_ids, lineage, sentence
 from pilothouse.decisions.subject import Bound, Change, bind, row_key, row_versions
 from pilothouse.decisions.types import (
     Answer,
@@ -51,6 +51,7 @@ __all__ = [
     "evidence_rows",
     "find_approval",
     "find_decision",
+    "find_ids",
     "lineage",
     "row_key",
     "row_versions",

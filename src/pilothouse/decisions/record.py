@@ -17,7 +17,7 @@ from pilothouse.storage import load_queries
 if TYPE_CHECKING:
     from pilothouse.storage import Database
 
-__all__ = ["EvidenceRow", "evidence_rows", "find_decision", "lineage", "sentence"]
+__all__ = ["EvidenceRow", "evidence_rows", "find_decision", "find_ids", "lineage", "sentence"]
 
 Q = load_queries("pilothouse.decisions")
 CITED = 6
@@ -105,6 +105,11 @@ async def find_decision(database: Database, id: UUID) -> Decision:
     )
 
 
+async def find_ids(database: Database, ending: str) -> list[UUID]:
+    """Return up to five proposals whose id is ``ending`` or ends with it."""
+    return [row["id"] for row in await database.fetch_all(Q.ids_ending, {"ending": ending.lower()})]
+
+
 async def lineage(database: Database, id: UUID) -> tuple[Proposal, ...]:
     """Return the proposal and everything it replaced, oldest first."""
     rows = await database.fetch_all(Q.lineage, {"id": id})
@@ -151,7 +156,8 @@ def _what(decision: Decision, effect: str | None, at: datetime | None, why: Sequ
     if effect == "done":
         return f"{done} on {_time(at or answer.at)} by {who}"
     on = f"on {_time(answer.at)}"
-    plain = f"{title!r} was {decision.state} {on} by {who}" + (f" ({answer.reason})" if answer.reason else "")
+    how = "expired" if decision.state == "expired" else f"was {decision.state}"
+    plain = f"{title!r} {how} {on} by {who}" + (f" ({answer.reason})" if answer.reason else "")
     tail = {
         "intent": ", and is being performed",
         "refused": f", but was not performed{said}",

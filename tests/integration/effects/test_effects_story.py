@@ -41,16 +41,20 @@ async def test_a_container_is_released_once_and_the_record_says_why(database: Da
     record = await explain(database, effect_id="run-1:3")
     done = record.effect.outcome_at.strftime("%Y-%m-%d %H:%M UTC")  # type: ignore[union-attr]
     assert record.sentence == (
-        f"MSCU1234565 was released to ACME on {done} by clerk.amira, because customs cleared it and no invoice "
-        "is open; evidence: customs.status = 'CLEARED' (customs clearance container=MSCU1234565, read 2026-01-05 "
-        "06:10 UTC), customs.hold = None (customs clearance container=MSCU1234565, read 2026-01-05 06:10 UTC)."
+        f"MSCU1234565 was released to ACME on {done} by clerk.amira, because customs cleared it and no "
+        "invoice is open; evidence: customs.status = 'CLEARED' (customs clearance container=MSCU1234565, "
+        "read 2026-01-05 06:10 UTC), customs.hold = None (customs clearance container=MSCU1234565, read "
+        "2026-01-05 06:10 UTC)."
     )
     assert record == await explain(database, proposal_id=proposal.id)
     assert [(row.name, row.source, row.field) for row in record.evidence] == [
         ("customs.status", "customs", "status"),
         ("customs.hold", "customs", "hold"),
     ]
-    assert [(rule.table, rule.version, rule.row) for rule in record.rules] == [("policy", "3", "4"), ("policy", "3", "9")]
+    assert [(rule.table, rule.version, rule.row) for rule in record.rules] == [
+        ("policy", "3", "4"),
+        ("policy", "3", "9"),
+    ]
     assert record.decision is not None
     assert [approval.used_by for approval in record.decision.approvals] == ["run-1:3"]
     await chain(database)

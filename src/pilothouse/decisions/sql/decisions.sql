@@ -140,3 +140,7 @@ with recursive line as (
 )
 select line.id, line.body, i.state, i.answer from line join decisions_item i on i.proposal = line.id
 order by line.back desc
+
+-- name: ids_ending
+-- Proposals whose id is, or ends with, some characters.
+select id from decisions_proposal where id::text like '%%' || %(ending)s::text limit 5
