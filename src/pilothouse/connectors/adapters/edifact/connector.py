@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import tzinfo
-from typing import Any, TypeAlias, cast
+from typing import Any, Final, TypeAlias, cast
 
 import anyio.to_thread
 from pydantic import BaseModel, ConfigDict, Field
@@ -27,7 +28,7 @@ from pilothouse.connectors.adapters.edifact.meaning.rows import (
     standard_values,
 )
 from pilothouse.connectors.adapters.edifact.outbox import Outbox
-from pilothouse.connectors.adapters.edifact.types import Interchange, Message
+from pilothouse.connectors.adapters.edifact.types import Message
 from pilothouse.connectors.errors import unknown_field, unknown_object, unknown_tool
 from pilothouse.connectors.ports import SourceContext
 from pilothouse.connectors.select import as_text, choose
@@ -36,6 +37,9 @@ from pilothouse.kernel import Json, UsageError
 from pilothouse.labels import Position
 
 __all__ = ["EdifactConnector", "connect"]
+
+KEY: Final = ("file", "message", "row")
+"""What finds a row again beside the key fields of its profile."""
 
 
 class EdifactOptions(BaseModel):
@@ -208,20 +212,24 @@ class EdifactConnector:
 
     def _letter_rows(self, letter: Letter, shape: _Shape) -> list[Row]:
         rows: list[Row] = []
+        seen: Counter[str] = Counter()
         for interchange, message in letter.each():
+            standard = standard_values(interchange, message, file=letter.name, zone=self._context.timezone)
+            seen[standard["message"]] += 1
+            if seen[standard["message"]] > 1:  # a reference used twice in one file still names one message
+                standard["message"] += f"#{seen[standard['message']]}"
             if message.type == shape.kind:
-                rows.extend(self._message_rows(letter, interchange, message, shape))
+                rows.extend(self._message_rows(letter, message, shape, standard))
         return rows
 
     def _message_rows(
-        self, letter: Letter, interchange: Interchange, message: Message, shape: _Shape
+        self, letter: Letter, message: Message, shape: _Shape, standard: dict[str, Any]
     ) -> list[Row]:
         zone, profile = self._context.timezone, self._profile(shape.kind)
         rules = (*profile.fields, *(raw_field(path) for path in shape.extra))
-        standard = standard_values(interchange, message, file=letter.name, zone=zone)
         rows: list[Row] = []
-        for scope in scopes(message, profile):
-            read = _read_fields(scope, rules, letter.name, zone, standard)
+        for number, scope in enumerate(scopes(message, profile), 1):
+            read = _read_fields(scope, rules, letter.name, zone, {**standard, "row": number})
             rows.append(self._row(letter, message, scope, profile.key, read))
         return rows
 
@@ -229,10 +237,10 @@ class EdifactConnector:
         self, letter: Letter, message: Message, scope: Scope, keyed: tuple[str, ...], read: _Values
     ) -> Row:
         values, positions = read
-        key = {name: as_text(values[name]) for name in keyed if values.get(name) is not None}
+        named = [name for name in (*keyed, *KEY) if values.get(name) is not None]
         return self._context.row(
             message.type,
-            key={**key, "message": values["message"]},
+            key={name: as_text(values[name]) for name in named},
             values=values,
             version=letter.versions[message.offset],
             position=_row_position(letter, message, scope),
@@ -276,14 +284,19 @@ def _schema(profile: Profile, count: int) -> ObjectSchema:
     return ObjectSchema(
         name=profile.message,
         fields=(*fields, *standard),
-        key=(*profile.key, "message"),
+        key=(*profile.key, *KEY),
         row_count=count,
         documentation=profile.title,
     )
 
 
 def _standard_type(name: str) -> FieldType:
-    kinds: dict[str, FieldType] = {"complete": "boolean", "faults": "json", "sent_at": "datetime"}
+    kinds: dict[str, FieldType] = {
+        "complete": "boolean",
+        "faults": "json",
+        "row": "integer",
+        "sent_at": "datetime",
+    }
     return kinds.get(name, "text")
 
 

@@ -133,7 +133,7 @@ class _Assembly:
 
     def unb(self, segment: Segment) -> None:
         if self.header is not None or self.messages:
-            self._missing_unt(segment.offset)
+            self._missing_unt()
             self._close(segment.offset)
         self.header = segment
         self.start = segment.offset
@@ -142,7 +142,7 @@ class _Assembly:
         self.groups += 1
 
     def unh(self, segment: Segment) -> None:
-        self._missing_unt(segment.offset)
+        self._missing_unt()
         self.opened = segment
         reference = segment.get(1)
         if reference in self.seen:
@@ -164,10 +164,10 @@ class _Assembly:
         self._message(segment.offset + segment.length + 1, complete=True)
 
     def une(self, segment: Segment) -> None:
-        self._missing_unt(segment.offset)
+        self._missing_unt()
 
     def unz(self, segment: Segment) -> None:
-        self._missing_unt(segment.offset)
+        self._missing_unt()
         self._check_count("unz.count", segment, self.groups or len(self.messages), "messages")
         if self.header is not None and segment.get(2) != self.header.get(5):
             words = f"UNZ says {segment.get(2)!r}, UNB {self.header.get(5)!r}; UNB is taken"
@@ -176,7 +176,7 @@ class _Assembly:
         self._close(segment.offset + segment.length + 1)
 
     def finish(self, end: int) -> list[Interchange]:
-        self._missing_unt(end)
+        self._missing_unt()
         if self.header is not None or self.messages:
             self._close(end)
         return self.done
@@ -191,12 +191,13 @@ class _Assembly:
         words = f"{segment.tag} says {said!r} {what}, {actual} stand there"
         self.fault(code, segment.offset, words, lost=missing)
 
-    def _missing_unt(self, offset: int) -> None:
+    def _missing_unt(self) -> None:
         if self.opened is None:
             return
-        self.fault("unt.missing", offset, f"message {self.opened.get(1)!r} has no UNT", lost=True)
         last = self.body[-1] if self.body else self.opened
-        self._message(last.offset + last.length + 1, complete=False)
+        end = last.offset + last.length
+        self.fault("unt.missing", end, f"message {self.opened.get(1)!r} has no UNT", lost=True)
+        self._message(end + 1, complete=False)
 
     def _message(self, end: int, *, complete: bool) -> None:
         header = self.opened

@@ -39,10 +39,11 @@ def cut_segments(chunk: bytes, at: int, marks: Marks, charset: str) -> tuple[lis
         raw = piece.lstrip(BLANK)
         start = at + len(piece) - len(raw)
         at += len(piece) + 1
-        if b"\n" in raw or b"\r" in raw or raw[3:4] not in fine:
-            cutter.awkward(raw, start)
+        tag = raw[:3].decode("latin-1")
+        if tag.isalnum() and tag.isupper() and raw[3:4] in fine and b"\n" not in raw and b"\r" not in raw:
+            segments.append(Segment(raw, start, marks, charset, tag))
         elif raw:
-            segments.append(Segment(raw, start, marks, charset, raw[:3].decode("latin-1")))
+            cutter.awkward(raw, start)
     cutter.tail(tail if held is None else held + marks.terminator + tail, at)
     return segments, cutter.faults
 

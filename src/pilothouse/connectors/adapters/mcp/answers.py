@@ -9,14 +9,14 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, cast
 from uuid import UUID
 
-from pilothouse.connectors.errors import SourceDataError, SourceUsageError
+from pilothouse.connectors.errors import SourceDataError, SourceUsageError, near
 from pilothouse.connectors.select import as_text
 from pilothouse.connectors.types import FieldSchema, FieldType, Query, Scalar
 
 if TYPE_CHECKING:
     from mcp.types import CallToolResult
 
-__all__ = ["answer_of", "argument_sets", "output_fields", "rows_of"]
+__all__ = ["answer_of", "argument_sets", "check_arguments", "output_fields", "rows_of"]
 
 WRAPPERS: Final = ("result", "items", "rows", "results", "data")
 TYPES: Final[dict[str, FieldType]] = {
@@ -63,6 +63,22 @@ def argument_sets(source: str, query: Query, schema: Mapping[str, Any]) -> list[
         return [single]
     name, values = several[0]
     return [{**single, name: value} for value in values]
+
+
+def check_arguments(source: str, tool: str, args: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
+    """Refuse arguments a tool does not know or lacks, before anything is sent.
+
+    Raises:
+        SourceUsageError: ``mcp.arguments``.
+    """
+    properties = cast("Mapping[str, Any]", schema.get("properties", {}))
+    missing = [name for name in schema.get("required", []) if name not in args]
+    surplus = [] if schema.get("additionalProperties") else sorted(set(args) - set(properties))
+    if missing:
+        raise SourceUsageError(source, f"tool {tool!r} lacks {missing[0]!r}", code="mcp.arguments")
+    if surplus:
+        why = f"tool {tool!r} has no argument {surplus[0]!r}; {near(surplus[0], properties)}"
+        raise SourceUsageError(source, why, code="mcp.arguments")
 
 
 def _plain(value: Scalar, schema: Mapping[str, Any]) -> Any:

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from pilothouse.connectors.adapters.mcp.answers import answer_of, argument_sets, output_fields, rows_of
+from pilothouse.connectors.adapters.mcp.answers import (
+    answer_of,
+    argument_sets,
+    check_arguments,
+    output_fields,
+    rows_of,
+)
 from pilothouse.connectors.adapters.mcp.pins import LOCK_NAME, Declaration, Pins
 from pilothouse.connectors.adapters.mcp.session import Address, Command, Endpoint, McpSession, ServerGone
 from pilothouse.connectors.errors import (
@@ -120,8 +126,9 @@ class McpConnector:
         return self._chosen(query, tool, rows)
 
     async def sample(self, object: str, n: int) -> list[Row]:
-        """Call a tool that needs no arguments and return up to ``n`` rows."""
-        return await self.read(Query(object, limit=n))
+        """Call a tool and return up to ``n`` rows; nothing when it needs arguments nobody gave."""
+        tool = await self._allowed(object, self._options.read, "read")
+        return [] if tool.input_schema.get("required") else await self.read(Query(object, limit=n))
 
     async def findings(self, object: str | None = None) -> list[Finding]:
         """Return which declared tools are missing, changed or not pinned for good."""
@@ -158,6 +165,7 @@ class McpConnector:
             raise unknown_tool(self._context.name, tool, self._options.write)
         self._forget()
         declared = await self._allowed(tool, self._options.write, "write")
+        check_arguments(self._context.name, tool, args, declared.input_schema)
         arguments = dict(args)
         keyed = _idempotency(declared)
         if keyed is not None:
@@ -255,7 +263,9 @@ class McpConnector:
             limit=query.limit,
             order_by=query.order_by,
         )
-        known = {field.name for field in self._schema(tool).fields}.union(*(row.values for row in rows))
+        known = {field.name for field in self._schema(tool).fields}.union(
+            *((*row.values, *row.key) for row in rows)
+        )
         if not rows and not tool.output_schema:
             known.update(rest.where, rest.fields or (), (name.lstrip("-") for name in rest.order_by))
         for name in rest.where:

@@ -183,7 +183,8 @@ class _Keeper:
 
     async def start(self) -> None:
         self._task = asyncio.create_task(self._hold(), name="mcp session")
-        await asyncio.shield(self._ready)
+        with anyio.fail_after(self._timeout):
+            await asyncio.shield(self._ready)
 
     def stop(self) -> None:
         """Begin to leave; a session that is not open yet is broken off."""

@@ -115,21 +115,21 @@ def segment_path(text: str) -> SegmentPath:
     head, dot, leaf = last.partition(".")
     if not dot:
         raise _wrong(text, "it names no element; write such as 'LOC+11.2.1' or 'LOC+11.C517.3225'")
-    last_step = segment_step(head)
+    last_step = segment_step(head, path=text)
     element, component = _leaf(text, last_step.tag, leaf)
-    steps = (*(segment_step(part) for part in outer), last_step)
+    steps = (*(segment_step(part, path=text) for part in outer), last_step)
     return SegmentPath(text=text, steps=steps, element=element, component=component)
 
 
-def segment_step(text: str) -> Step:
-    """Parse one step such as ``EQD+CN``.
+def segment_step(text: str, *, path: str | None = None) -> Step:
+    """Parse one step such as ``EQD+CN``; ``path`` is the whole it stands in, for the error.
 
     Raises:
         UsageError: ``edifact.path``.
     """
     match = STEP.fullmatch(text)
     if match is None:
-        raise _wrong(text, "a step is a tag with qualifiers, such as 'EQD+CN' or 'MEA+AAE+VGM[2]'")
+        raise _wrong(path or text, "a step is a tag with qualifiers, such as 'EQD+CN' or 'MEA+AAE+VGM[2]'")
     wanted: list[tuple[int, int, frozenset[str]]] = []
     for element, qualifier in enumerate(match["quals"].split("+")[1:], 1):
         for component, words in enumerate(qualifier.split(":"), 1):

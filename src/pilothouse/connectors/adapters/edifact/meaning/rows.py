@@ -24,6 +24,7 @@ STANDARD_FIELDS: Final = {
     "recipient": "UNB S003",
     "sent_at": "UNB S004, date and time of preparation",
     "file": "name of the file in the mailbox",
+    "row": "number of the group in the message, from 1",
     "complete": "false when segments or the end of the message are missing",
     "faults": "codes of what is wrong with the message",
 }
@@ -124,7 +125,7 @@ def standard_values(
     """Return the fields every message has, see :data:`STANDARD_FIELDS`."""
     prepared = interchange.prepared_at
     return {
-        "message": f"{interchange.reference or file}/{message.reference}",
+        "message": f"{interchange.reference}/{message.reference}",
         "message_type": message.type,
         "release": message.release,
         "association": message.association or None,
