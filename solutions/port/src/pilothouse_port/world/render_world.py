@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pilothouse.kernel import UsageError
 from pilothouse_port.world.render import render_systems
@@ -67,8 +67,8 @@ def make_world(
     """
     from pilothouse_port.world.canon import build_canon
     from pilothouse_port.world.oracle import answer_key
+    from pilothouse_port.world.policy_writer import write_policy
     from pilothouse_port.world.project import project
-    from pilothouse_port.world.write_policy import write_policy
 
     began = time.monotonic()
     _clear(out)
@@ -87,7 +87,7 @@ def make_world(
     key = out / "key.jsonl"
     lines = list(answer_key(canon, views))
     key.write_text("".join(_line(line) for line in lines), encoding="utf-8")
-    (out / "canon.json").write_text(json.dumps(asdict(canon), default=str, indent=1), encoding="utf-8")
+    (out / "canon.json").write_text(json.dumps(asdict(canon), default=_plain, indent=1), encoding="utf-8")
     return Made(
         world=world,
         key=key,
@@ -141,7 +141,9 @@ def _line(answer: Mapping[str, Any]) -> str:
     return json.dumps(answer, ensure_ascii=False, default=_plain) + "\n"
 
 
-def _plain(value: Any) -> str:
+def _plain(value: Any) -> Any:
+    if isinstance(value, set | frozenset):
+        return sorted(map(str, cast("set[object]", value)))  # its own order changes with the process
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
 
 
