@@ -1,4 +1,4 @@
-"""Owns how a system names things: concepts become identifiers by language and style, code values become words.
+"""Owns how a system names things: concepts become identifiers by language and style, values become codes.
 
 Every name is dealt from the world's seed; no identifier occurs outside the made world.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import resources
 from random import Random
 from typing import Any, Final, Literal, TypeAlias
@@ -85,25 +85,7 @@ class Names:
                 w if w.isupper() else w[:1].upper() + w[1:] for w in words.replace("'", " ").split()
             )
         parts = [part for part in fold(words.replace("'", " ").replace("-", " ")).split() if part]
-        match self.style:
-            case "camel":
-                return parts[0].lower() + "".join(p.capitalize() for p in parts[1:])
-            case "pascal":
-                return "".join(p.capitalize() for p in parts)
-            case "upper":
-                return "_".join(parts).upper()
-            case "kebab":
-                return "-".join(parts).lower()
-            case "erp":
-                return _six_letters(parts)
-            case "prefix":
-                return f"{self._module}_{'_'.join(p[:5] for p in parts)}".lower()
-            case "vowels":
-                return "_".join(
-                    p[0] + "".join(c for c in p[1:] if c not in "aeiouAEIOU") for p in parts
-                ).lower()
-            case _:
-                return "_".join(parts).lower()
+        return _IN_STYLE[self.style](parts, self._module)
 
 
 def _six_letters(parts: list[str]) -> str:
@@ -112,6 +94,22 @@ def _six_letters(parts: list[str]) -> str:
     if len(parts) == 2:
         return (parts[0][:3] + parts[1][:3]).upper()
     return (parts[0][:2] + parts[1][:2] + parts[-1][:2]).upper()
+
+
+_IN_STYLE: Final[dict[Style, Callable[[list[str], str], str]]] = {
+    "snake": lambda parts, _: "_".join(parts).lower(),
+    "camel": lambda parts, _: parts[0].lower() + "".join(p.capitalize() for p in parts[1:]),
+    "pascal": lambda parts, _: "".join(p.capitalize() for p in parts),
+    "upper": lambda parts, _: "_".join(parts).upper(),
+    "kebab": lambda parts, _: "-".join(parts).lower(),
+    "erp": lambda parts, _: _six_letters(parts),
+    "prefix": lambda parts, module: f"{module}_{'_'.join(p[:5] for p in parts)}".lower(),
+    "vowels": lambda parts, _: "_".join(map(_without_vowels, parts)).lower(),
+}
+
+
+def _without_vowels(word: str) -> str:
+    return word[0] + "".join(c for c in word[1:] if c not in "aeiouAEIOU")
 
 
 def deal_codes(rng: Random, values: Sequence[str], *, language: str, style: CodeStyle) -> dict[str, str]:

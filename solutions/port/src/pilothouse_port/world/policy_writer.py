@@ -1,4 +1,4 @@
-"""Owns saying a dealt policy in words: numbered sentences in the port's language, so that each can be quoted."""
+"""Owns saying a dealt policy in words: numbered sentences in the port's language, each fit to be quoted."""
 
 from __future__ import annotations
 

@@ -165,7 +165,7 @@ class _Dealer:
         return True
 
 
-def _fits(kind: str, lot: Consignment, policy: Policy) -> bool:  # noqa: PLR0911 (one guard a rule)
+def _fits(kind: str, lot: Consignment, policy: Policy) -> bool:
     check = kind.rsplit(".", 1)[0]
     taken = {flag.rsplit(".", 1)[0] for flag in lot.flags if (flag in _TEXT_NAMES) == (kind in _TEXT_NAMES)}
     if check in taken:

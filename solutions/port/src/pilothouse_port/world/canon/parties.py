@@ -1,4 +1,4 @@
-"""Owns the firms of a world: made once, with numbers, domains (RFC 2606) and the names others print for them."""
+"""Owns the firms of a world: numbers, domains (RFC 2606) and the names that others print for them."""
 
 from __future__ import annotations
 

@@ -94,8 +94,11 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Special:
-    """An exception: ``group_tolerance`` (a list may owe more), ``verdict_for_kind`` (a row is harder for a kind
-    of box) or ``reefer_friday`` (nobody releases a reefer on Friday from that hour on)."""
+    """An exception.
+
+    ``group_tolerance``: a list may owe more; ``verdict_for_kind``: a row is harder for a kind of box;
+    ``reefer_friday``: nobody releases a reefer on Friday from that hour on.
+    """
 
     kind: Literal["group_tolerance", "verdict_for_kind", "reefer_friday"]
     check: str

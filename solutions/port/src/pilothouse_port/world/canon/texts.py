@@ -1,4 +1,4 @@
-"""Owns what people wrote about boxes: mails to the desk and remarks at the terminal, harmless ones included."""
+"""Owns what people wrote about boxes: mails to the desk, remarks at the terminal, harmless ones included."""
 
 from __future__ import annotations
 
@@ -104,14 +104,13 @@ class _Desk:
             )
 
     def stop(self, lots: list[Consignment]) -> None:
-        """A stop by the shipper's side; sometimes an earlier withdrawn one is quoted below it."""
+        """A stop by the shipper's side, in any language."""
         language = self.rng.choice(wording.LANGUAGES)
         sender = f"legal@{_slug(lots[0].bill.shipper)}.example"
         self._send("stop", lots, language, sender, signature=lots[0].bill.shipper)
 
-    def write(self, intent: str, lots: list[Consignment], *, sender: Party, name_box: bool = True) -> None:
+    def write(self, intent: str, lots: list[Consignment], *, sender: Party) -> None:
         """A mail by ``sender`` in his language, about all of ``lots``."""
-        del name_box
         person = self.rng.choice(_PEOPLE)
         box = f"{person[0]}.{person.split(' ')[-1]}".lower()
         self._send(
@@ -122,9 +121,10 @@ class _Desk:
         """Somebody who looks like the consignee or his forwarder wants a change."""
         victim = self.rng.choice((lots[0].bill.consignee, lots[0].bill.asker))
         stem = victim.domain.removesuffix(".example")
+        alike = stem.replace("o", "0", 1) if "o" in stem else stem.replace("l", "1", 1) + "-eu"
         fake = self.rng.choice(
             (
-                f"import@{stem.replace('o', '0', 1) if 'o' in stem else stem.replace('l', '1', 1) + '-eu'}.example",
+                f"import@{alike}.example",
                 f"import@{stem}-release.example",
                 f"{stem.replace('-', '.')}@freemail.example",
                 f"import@{stem[0]}{stem[2]}{stem[1]}{stem[3:]}.example",
@@ -143,7 +143,7 @@ class _Desk:
         )
 
     def harmless(self, lots: list[Consignment]) -> None:
-        """A question, papers, an advice, a wish that nobody may grant, or a stop that its author took back."""
+        """A question, papers, an advice, an idle wish, or a stop that its author took back."""
         intent = self.rng.choice((*_HARMLESS, "status", "status", "documents"))
         if intent != "stop_withdrawn":
             self.write(intent, lots, sender=self.rng.choice((lots[0].bill.consignee, lots[0].bill.asker)))
@@ -212,7 +212,7 @@ class _Desk:
         return mail
 
     def _names(self, lot: Consignment, text: str) -> bool:
-        """Every mail can be traced: it gives the box, the bill or the invoice as they are written in records."""
+        """Say whether the text gives box, bill or invoice as they are written in records."""
         words = (lot.container.number, lot.bill.number, self._documents.get(lot.bill.number, "-"))
         return any(word in text for word in words)
 

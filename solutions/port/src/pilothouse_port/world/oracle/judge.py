@@ -77,24 +77,28 @@ def _judge_one(policy: Policy, books: Books, lot: Consignment) -> Truth:
         if check != "always" and finding is None:
             continue
         truth.reasons.append({"code": word, "check": check})
-        truth.verdict = max(truth.verdict, verdict, key=VERDICTS.index)
+        truth.verdict = _stricter(truth.verdict, verdict)
         if (check, outcome) not in TEXT_OUTCOMES:
-            truth.structured = max(truth.structured, verdict, key=VERDICTS.index)
+            truth.structured = _stricter(truth.structured, verdict)
         if finding is not None:
             truth.findings.append(finding)
     return truth
 
 
+def _stricter(one: Verdict, other: Verdict) -> Verdict:
+    return one if VERDICTS.index(one) >= VERDICTS.index(other) else other
+
+
 def _rows(policy: Policy, books: Books, lot: Consignment) -> Iterator[tuple[str, str, Verdict, str]]:
     """Yield check, outcome, verdict and word of the rows as they stand for this box."""
     kind = lot.container.kind
-    harder = {
+    harder: dict[tuple[str, str], Verdict] = {
         (s.check, s.outcome): s.verdict
         for s in policy.specials
         if s.kind == "verdict_for_kind" and s.box_kind == kind
     }
     for rule in policy.rules:
-        verdict = harder.get((rule.check, rule.outcome), rule.verdict)
+        verdict: Verdict = harder.get((rule.check, rule.outcome), rule.verdict)
         yield rule.check, rule.outcome, verdict, rule.word
     for special in policy.specials:
         friday = books.local_now.weekday() == 4 and books.local_now.hour >= special.hour

@@ -1,4 +1,4 @@
-"""Owns projecting the canon: records become rows under the names, words and manners that a system was dealt."""
+"""Owns projecting the canon: records become rows under the names and words that a system was dealt."""
 
 from __future__ import annotations
 
@@ -59,8 +59,17 @@ def _system(canon: Canon, dealt: Dealt) -> SystemView:
     )
 
 
+def _records(canon: Canon, dealt: Dealt, spec: ObjectSpec) -> list[Any]:
+    """Only a drop folder keeps the dumps of days gone by; a table holds what stands."""
+    if dealt.technology != "drop" and spec.role == "health":
+        return health_dumps(canon)[1]
+    if dealt.technology != "drop" and spec.role == "cover":
+        return list(canon.books.covers)
+    return spec.records(canon)
+
+
 def _object(canon: Canon, dealt: Dealt, spec: ObjectSpec) -> ObjectView:
-    rows = [show(dealt, spec, record) for record in spec.records(canon)]
+    rows = [show(dealt, spec, record) for record in _records(canon, dealt, spec)]
     if (spec.role, spec.id) in _DUPLICATED:
         rng = stream(canon.seed, f"copies {spec.role} {spec.id}")
         rows = [row for row in rows for _ in range(2 if rng.random() < 0.03 else 1)]

@@ -1,10 +1,10 @@
-"""Owns what is dealt per seed: which technology, language, style and words each system has, and its manners."""
+"""Owns what is dealt per seed: technology, language, style, words and manners of each system."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from pilothouse_port.world.canon import Canon, stream
 from pilothouse_port.world.naming import LANGUAGES, CodeStyle, Names, Style, deal_codes, system_name
@@ -122,7 +122,7 @@ def _styles(rng: Random, technologies: dict[str, Technology]) -> dict[str, Style
     found: dict[str, Style] = {}
     for role in ROLES:
         fit = _STYLES[technologies[role]]
-        fresh = [style for style in fit if style not in used] or list(fit)
+        fresh: list[Style] = [style for style in fit if style not in used] or list(fit)
         found[role] = rng.choice(fresh)
         if len(fit) > 1:
             used.append(found[role])
@@ -207,7 +207,8 @@ def _deal_words(rng: Random, dealt: Dealt) -> None:
     for spec in SPECS:
         for one in spec.fields if spec.role == dealt.role else ():
             if one.codes and one.codes not in dealt.codes:
-                style = cast("CodeStyle", rng.choice(styles))
+                # a policy quotes the words of a mandate, so these are never bare numbers
+                style = rng.choice(styles[:2] if one.codes == "mandate.scope" else styles)
                 dealt.codes[one.codes] = deal_codes(
                     rng, CODE_SETS[one.codes], language=dealt.language, style=style
                 )

@@ -1,4 +1,4 @@
-"""Owns where each fact of the catalogue truly lies; the answer key and the tests read it, no world tells it."""
+"""Owns where each fact of the catalogue truly lies; answer key and tests read it, no world tells it."""
 
 from __future__ import annotations
 
@@ -80,8 +80,12 @@ _FACTS: Final[dict[str, tuple[str, str, str, dict[str, str], str]]] = {
     "party.group": ("customers", "customer", "group", {"party": "number"}, ""),
     "party.contact": ("customers", "customer", "contact", {"party": "number"}, ""),
     "party.contact_changed_at": ("customers", "customer", "contact_changed_at", {"party": "number"}, ""),
-    "mandate.state": ("customers", "mandate", "state", {"party": "principal", "agent": "agent"}, "granted_at"),
-    "mandate.scope": ("customers", "mandate", "scope", {"party": "principal", "agent": "agent"}, "granted_at"),
+    "mandate.state": (
+        "customers", "mandate", "state", {"party": "principal", "agent": "agent"}, "granted_at",
+    ),
+    "mandate.scope": (
+        "customers", "mandate", "scope", {"party": "principal", "agent": "agent"}, "granted_at",
+    ),
     "mandate.valid_until": (
         "customers", "mandate", "valid_until", {"party": "principal", "agent": "agent"}, "granted_at",
     ),
