@@ -31,11 +31,11 @@ DRIVERS = {
     "mysql": "mysql+pymysql",
     "sqlite": "sqlite+pysqlite",
 }
-TIMED_OUT = ("57014", 1969, 3024, "interrupted")
-DENIED = ("28P01", "28000", "42501", 1044, 1045, 1142, 1143, 1370)
+TIMED_OUT = frozenset[object]({"57014", 1969, 3024})
+DENIED = frozenset[object]({"28P01", "28000", "42501", 1044, 1045, 1142, 1143, 1370})
 DENIED_WORDS = ("authentication failed", "access denied", "permission denied", "no pg_hba.conf entry")
 NOT_A_DATABASE = ("file is not a database", "malformed", "file is encrypted")
-UNIQUE = ("23505", 1062)
+UNIQUE = frozenset[object]({"23505", 1062})
 
 
 def build_engine(context: SourceContext, url: str, *, read_only: bool, pool: int) -> sa.Engine:
@@ -151,14 +151,14 @@ def typed_error(source: str, error: Exception) -> PilothouseError:
     cause: object = getattr(error, "orig", None) or error
     if isinstance(cause, PilothouseError):
         return cause
-    code = _code_of(cause)
+    codes = _codes_of(cause)
     text = " ".join(str(cause).split())[:300]
     lower = text.lower()
-    if code in TIMED_OUT or lower in TIMED_OUT:
+    if codes & TIMED_OUT or lower == "interrupted":
         return SourceUnavailableError(source, f"was too slow: {text}", code="sources.timeout")
-    if code in DENIED or any(word in lower for word in DENIED_WORDS):
+    if codes & DENIED or any(word in lower for word in DENIED_WORDS):
         return SourceDeniedError(source, f"refused us: {text}", reasons=("source:refused",))
-    if code in UNIQUE or "unique constraint" in lower:
+    if codes & UNIQUE or "unique constraint" in lower:
         return SourceConflictError(source, f"has this row already: {text}")
     return _by_class(source, error, text)
 
@@ -177,10 +177,9 @@ def _by_class(source: str, error: Exception, text: str) -> PilothouseError:
     return SourceDataError(source, f"refused the statement: {text}")
 
 
-def _code_of(cause: object) -> object:
-    """Return PostgreSQL's SQLSTATE or MariaDB's error number, else None."""
-    state = getattr(cause, "sqlstate", None)
-    if state is not None:
-        return state
+def _codes_of(cause: object) -> set[object]:
+    """Return the SQLSTATE and MariaDB's error number, as far as there are any."""
     args: tuple[object, ...] = getattr(cause, "args", ())
-    return args[0] if args and isinstance(args[0], int) else None
+    number = args[0] if args and isinstance(args[0], int) else None
+    found: set[object] = {getattr(cause, "sqlstate", None), number}
+    return found - {None}
