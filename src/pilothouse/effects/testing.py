@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from pilothouse.decisions import Answer, Evidence, Proposal, Reason
+from pilothouse.decisions import Answer, Evidence, Inbox, Proposal, Reason
 from pilothouse.effects.types import EffectCall, EffectRequest, EffectSpec, Probed
 from pilothouse.kernel import Principal, new_id
 from pilothouse.labels import Integrity, Label, Labelled, Origin
 
 if TYPE_CHECKING:
-    from pilothouse.storage import Tx
+    from pilothouse.storage import Database, Tx
 
 __all__ = [
     "AMIRA",
@@ -23,10 +23,12 @@ __all__ = [
     "FakeReceiver",
     "FakeResumer",
     "FakeSources",
+    "ask",
     "proposal_for",
     "read",
     "release_spec",
     "request_for",
+    "soon",
 ]
 
 READ_AT = datetime(2026, 1, 5, 6, 10, tzinfo=UTC)
@@ -215,3 +217,17 @@ def request_for(proposal: Proposal, answer: Answer | None, **changes: Any) -> Ef
         workflow_version=proposal.workflow_version,
     )
     return replace(request, **changes)
+
+
+async def ask(database: Database, inbox: Inbox, **changes: Any) -> Proposal:
+    """Put such a proposal into the inbox."""
+    proposal = proposal_for(**changes)
+    async with database.transaction() as tx:
+        await inbox.propose(tx, proposal)
+    return proposal
+
+
+async def soon(database: Database, seconds: float) -> datetime:
+    """Return a time so many seconds from now, by the database's clock."""
+    now: datetime = await database.fetch_value("select clock_timestamp()")
+    return now + timedelta(seconds=seconds)
