@@ -7,8 +7,8 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -87,7 +87,7 @@ def make_world(
     key = out / "key.jsonl"
     lines = list(answer_key(canon, views))
     key.write_text("".join(_line(line) for line in lines), encoding="utf-8")
-    (out / "canon.json").write_text(json.dumps(asdict(canon), default=_plain, indent=1), encoding="utf-8")
+    (out / "canon.json").write_text(json.dumps(_plain(canon), default=_plain, indent=1), encoding="utf-8")
     return Made(
         world=world,
         key=key,
@@ -144,7 +144,13 @@ def _line(answer: Mapping[str, Any]) -> str:
 def _plain(value: Any) -> Any:
     if isinstance(value, set | frozenset):
         return sorted(map(str, cast("set[object]", value)))  # its own order changes with the process
-    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if is_dataclass(value) and not isinstance(value, type):
+        return {one.name: getattr(value, one.name) for one in fields(value)}
+    if hasattr(value, "__dict__"):
+        return {name: held for name, held in vars(value).items() if not name.startswith("_")}
+    return str(value)
 
 
 def digest_of(paths: Iterable[Path], *, base: Path) -> str:
