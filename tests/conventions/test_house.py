@@ -88,7 +88,9 @@ def _nesting(node: ast.AST, depth: int = 0) -> int:
 
 def test_a_folder_holds_at_most_twelve_files() -> None:
     folders = {file.parent for file in FILES}
-    crowded = {_names(f): len(list(f.glob("*.py"))) for f in folders if len(list(f.glob("*.py"))) > MAX_FILES + 1}
+    crowded = {
+        _names(f): len(list(f.glob("*.py"))) for f in folders if len(list(f.glob("*.py"))) > MAX_FILES + 1
+    }
     assert not {name: count for name, count in crowded.items() if name not in ALLOWED["folders"]}
 
 

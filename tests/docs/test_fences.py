@@ -17,7 +17,7 @@ FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.M | re.S)
 MAKE_TARGETS = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.M))
 
 
-@pytest.mark.parametrize("example", find_examples(ROOT / "README.md", ROOT / "docs"), ids=str)
+@pytest.mark.parametrize("example", list(find_examples(ROOT / "README.md", ROOT / "docs")), ids=str)
 def test_python_fences_run(example: CodeExample, eval_example: EvalExample) -> None:
     eval_example.set_config(line_length=110, target_version="py311")
     eval_example.run(example)

@@ -81,7 +81,9 @@ class Project:
         """A solution's own table, empty when absent."""
         value = (self.file.model_extra or {}).get(name, {})
         if not isinstance(value, dict):
-            raise UsageError(f"[{name}] in {PROJECT_FILE} must be a table, not {value!r}", code="project.invalid")
+            raise UsageError(
+                f"[{name}] in {PROJECT_FILE} must be a table, not {value!r}", code="project.invalid"
+            )
         return value  # pyright: ignore[reportUnknownVariableType] - toml tables have text keys
 
     def principal(self, name: str | None = None) -> Principal:
@@ -127,7 +129,9 @@ def load_project(folder: Path) -> Project:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UsageError(f"no {PROJECT_FILE} in {folder}; run `pilothouse init`", code="project.missing") from None
+        raise UsageError(
+            f"no {PROJECT_FILE} in {folder}; run `pilothouse init`", code="project.missing"
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} is not TOML: {error}", code="project.invalid") from error
     try:

@@ -1,4 +1,4 @@
-"""Owns reading evidence again: the door asks, the connectors answer, with the rights of the project itself."""
+"""Owns reading evidence again: the door asks, the connectors answer."""
 
 from __future__ import annotations
 

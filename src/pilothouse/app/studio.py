@@ -7,7 +7,7 @@ import contextlib
 import importlib
 import logging
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -21,10 +21,18 @@ if TYPE_CHECKING:
     from pilothouse.connectors import Sources
     from pilothouse.decisions import Inbox
     from pilothouse.effects import Door
-    from pilothouse.engine import Engine
+    from pilothouse.engine import Engine, Run
     from pilothouse.storage import Database, StorageSettings
 
-__all__ = ["Studio", "load_modules", "open_project_database", "open_sources", "open_studio", "storage_settings"]
+__all__ = [
+    "Studio",
+    "load_modules",
+    "open_engine_only",
+    "open_project_database",
+    "open_sources",
+    "open_studio",
+    "storage_settings",
+]
 
 SWEEP = 1.0
 log = logging.getLogger(__name__)
@@ -65,13 +73,25 @@ class Studio:
             return found[0]
         if not found:
             raise UsageError(
-                f"there is no proposal {text!r}; see `pilothouse inbox --list --all`", code="decisions.not_found"
+                f"there is no proposal {text!r}; see `pilothouse inbox --list --all`",
+                code="decisions.not_found",
             )
-        raise UsageError(f"{text!r} fits {len(found)} proposals; give more characters", code="decisions.ambiguous")
+        raise UsageError(
+            f"{text!r} fits {len(found)} proposals; give more characters", code="decisions.ambiguous"
+        )
+
+    async def settle(self, run: UUID, *, within: float) -> Run:
+        """Wait until a run has ended, waits for something, or ``within`` seconds are over; return it."""
+        until = asyncio.get_running_loop().time() + within
+        while True:
+            found = await self.engine.get(run)
+            if found.state not in ("ready", "running") or asyncio.get_running_loop().time() >= until:
+                return found
+            await asyncio.sleep(0.05)
 
 
 def storage_settings(project: Project) -> StorageSettings:
-    """Return the settings of the project's database: the environment first, then the project's data folder."""
+    """Return the settings of the database: the environment first, then the project's folder."""
     from pilothouse.storage import StorageSettings
 
     settings = StorageSettings()
@@ -93,7 +113,9 @@ def load_modules(project: Project) -> None:
     for name in project.file.project.solutions:
         if name not in installed:
             known = ", ".join(sorted(installed)) or "none"
-            raise UsageError(f"solution {name!r} is not installed (installed: {known})", code="project.module")
+            raise UsageError(
+                f"solution {name!r} is not installed (installed: {known})", code="project.module"
+            )
         installed[name].load()
     for name in project.file.project.modules:
         try:
@@ -108,7 +130,7 @@ def load_modules(project: Project) -> None:
 
 
 @contextlib.asynccontextmanager
-async def open_project_database(folder: Path) -> AsyncIterator[tuple[Project, Database]]:
+async def open_project_database(folder: Path) -> AsyncGenerator[tuple[Project, Database]]:
     """Open the project at or above ``folder`` and its database, nothing else."""
     from pilothouse.storage import open_database
 
@@ -118,7 +140,18 @@ async def open_project_database(folder: Path) -> AsyncIterator[tuple[Project, Da
 
 
 @contextlib.asynccontextmanager
-async def open_sources(folder: Path, *, acting: str | None = None) -> AsyncIterator[tuple[Sources, Principal]]:
+async def open_engine_only(folder: Path) -> AsyncGenerator[Engine]:
+    """Open the project's runs for reading, starting and cancelling; nothing runs here."""
+    from pilothouse.engine import open_engine
+
+    async with open_project_database(folder) as (_, database), open_engine(database, work=False) as engine:
+        yield engine
+
+
+@contextlib.asynccontextmanager
+async def open_sources(
+    folder: Path, *, acting: str | None = None
+) -> AsyncGenerator[tuple[Sources, Principal]]:
     """Open the project's sources without its database."""
     from pilothouse.connectors import Sources
 
@@ -131,7 +164,7 @@ async def open_sources(folder: Path, *, acting: str | None = None) -> AsyncItera
 @contextlib.asynccontextmanager
 async def open_studio(
     folder: Path, *, acting: str | None = None, work: bool = True
-) -> AsyncIterator[Studio]:
+) -> AsyncGenerator[Studio]:
     """Open everything of the project at or above ``folder``; closing hands live runs over.
 
     Args:
@@ -157,7 +190,7 @@ async def open_studio(
         door = Door(database, inbox, rereader=SourceRereader(sources))
         load_modules(project)
         engine = await stack.enter_async_context(open_engine(database, work=work))
-        bind(Resources(engine=engine, sources=sources, inbox=inbox, door=door, project=project.file))
+        bind(Resources(engine=engine, sources=sources, inbox=inbox, door=door))
         if work:
             stack.push_async_callback(_ended, asyncio.create_task(_keep(database, inbox, door)))
         yield Studio(

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Clerk"]
 
-KEYS = "a approve · r reject · e edit · d delegate · s snooze · 1-9 evidence · n next · p previous · q quit > "
+KEYS = (
+    "a approve · r reject · e edit · d delegate · s snooze · 1-9 evidence · n next · p previous · q quit > "
+)
 
 
 class Clerk:
@@ -80,7 +82,13 @@ class Clerk:
         if key.isdigit():
             self._evidence(view, int(key))
             return "stay"
-        answer = {"a": self._approve, "r": self._reject, "e": self._edit, "d": self._delegate, "s": self._snooze}
+        answer = {
+            "a": self._approve,
+            "r": self._reject,
+            "e": self._edit,
+            "d": self._delegate,
+            "s": self._snooze,
+        }
         if key not in answer:
             console().print(f"{key!r} does nothing here", markup=False)
             return "stay"

@@ -7,16 +7,16 @@ import json
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, cast
 
 import typer
 
 from pilothouse.kernel import PilothouseError, encode, exit_code
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
 
-__all__ = ["AsOption", "JsonOption", "ProjectOption", "console", "emit", "fail", "run", "table"]
+__all__ = ["AsOption", "JsonOption", "ProjectOption", "console", "emit", "fail", "plain", "run", "table"]
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 ProjectOption = Annotated[
@@ -34,19 +34,35 @@ def console(*, stderr: bool = False) -> Console:
     return Console(stderr=stderr, highlight=False)
 
 
-def emit(data: object, *, as_json: bool, show: Callable[[], object] | None = None) -> None:
-    """Print ``data`` as JSON in its wire form, or call ``show`` and print what it returns for people."""
+def emit(data: object, *, as_json: bool, show: Callable[[], RenderableType | None] | None = None) -> None:
+    """Print ``data`` as JSON, or call ``show`` and print what it returns for people."""
     if as_json or show is None:
-        sys.stdout.write(json.dumps(encode(data), ensure_ascii=False, indent=2) + "\n")
+        sys.stdout.write(json.dumps(plain(data), ensure_ascii=False, indent=2) + "\n")
         return
     shown = show()
     if shown is not None:
         console().print(shown)
 
 
+def plain(value: object) -> Any:
+    """Return the JSON of ``value`` without the tags of its wire form: times, ids and decimals are text."""
+    return _untag(encode(value))
+
+
+def _untag(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_untag(item) for item in cast("list[Any]", value)]
+    if not isinstance(value, dict):
+        return value
+    fields = cast("dict[str, Any]", value)
+    if "$t" in fields:
+        return _untag(fields["v"])
+    return {key: _untag(item) for key, item in fields.items()}
+
+
 def table(
     title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str = "Nothing here."
-) -> object:
+) -> RenderableType:
     """Return a Rich table, or ``empty`` (which should say the next step) when there are no rows."""
     from rich.markup import escape
     from rich.table import Table

@@ -15,6 +15,8 @@ from pilothouse.cli.console import AsOption, JsonOption, ProjectOption, emit, ru
 from pilothouse.kernel import UsageError
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from pilothouse.decisions import Page
 
 __all__ = ["parse_args", "parse_until", "register"]
@@ -59,7 +61,11 @@ async def _inbox(
         wanted = InboxFilter(**filters)
         if list_only:
             page = await studio.inbox.list(studio.principal, wanted)
-            emit({"total": page.total, "items": [_line(i) for i in page.items]}, as_json=json, show=lambda: _queue(page))
+            emit(
+                {"total": page.total, "items": [_line(i) for i in page.items]},
+                as_json=json,
+                show=lambda: _queue(page),
+            )
             return
         from pilothouse.cli.clerk import Clerk
 
@@ -71,7 +77,7 @@ def _line(item: Any) -> dict[str, Any]:
     return {name: getattr(item, name) for name in (*names, "claimed_by", "delegated_to", "answer")}
 
 
-def _queue(page: Page) -> object:
+def _queue(page: Page) -> RenderableType:
     rows = [
         [
             str(item.id)[-8:],
@@ -93,10 +99,18 @@ def decide(
     *,
     approve: Annotated[bool, typer.Option("--approve", help="Say yes.")] = False,
     reject: Annotated[str | None, typer.Option("--reject", metavar="REASON", help="Say no, and why.")] = None,
-    typed: Annotated[str | None, typer.Option("--confirm", help="Tier 4: last four characters of what it is about.")] = None,
-    edit: Annotated[str | None, typer.Option("--edit", metavar="JSON", help="Ask anew with these arguments.")] = None,
-    snooze: Annotated[str | None, typer.Option("--snooze", metavar="2h|3d|TIME", help="Hide it until then.")] = None,
-    delegate: Annotated[str | None, typer.Option("--delegate", metavar="NAME", help="Hand it to a colleague.")] = None,
+    typed: Annotated[
+        str | None, typer.Option("--confirm", help="Tier 4: last four characters of what it is about.")
+    ] = None,
+    edit: Annotated[
+        str | None, typer.Option("--edit", metavar="JSON", help="Ask anew with these arguments.")
+    ] = None,
+    snooze: Annotated[
+        str | None, typer.Option("--snooze", metavar="2h|3d|TIME", help="Hide it until then.")
+    ] = None,
+    delegate: Annotated[
+        str | None, typer.Option("--delegate", metavar="NAME", help="Hand it to a colleague.")
+    ] = None,
     project: ProjectOption = Path(),
     acting: AsOption = None,
     json: JsonOption = False,
@@ -135,7 +149,13 @@ async def _decide(
 
 def _said(id: UUID, answers: dict[str, Any]) -> str:
     verb = next(name for name, value in answers.items() if value not in (None, False))
-    past = {"approve": "approved", "reject": "rejected", "edit": "asked anew", "snooze": "snoozed", "delegate": "delegated"}
+    past = {
+        "approve": "approved",
+        "reject": "rejected",
+        "edit": "asked anew",
+        "snooze": "snoozed",
+        "delegate": "delegated",
+    }
     return f"{past[verb]} {id}; `pilothouse show {id}` tells the whole story"
 
 
@@ -167,6 +187,7 @@ def parse_until(text: str, *, at: datetime | None = None) -> datetime:
     try:
         when = datetime.fromisoformat(text.strip())
     except ValueError:
-        raise UsageError(f"{text!r} is no time; write 30m, 2h, 3d or 2026-01-31T08:00", code="decide.time") from None
+        raise UsageError(
+            f"{text!r} is no time; write 30m, 2h, 3d or 2026-01-31T08:00", code="decide.time"
+        ) from None
     return when if when.tzinfo else when.replace(tzinfo=UTC)
-

@@ -1,11 +1,11 @@
-"""Owns how one inbox item looks on a terminal: verdict, reasons first, evidence numbered, what may be done."""
+"""Owns how one inbox item looks on a terminal: verdict, reasons first, evidence numbered."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
 
-from pilothouse.kernel import encode
+from pilothouse.cli.console import plain
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -20,7 +20,6 @@ MARKS = {"RELEASE": ("✔", "green"), "HOLD": ("■", "yellow"), "ESCALATE": ("�
 def item_page(view: ItemView, *, place: str = "") -> Group:
     """Return the page of one item: what is asked, why, and the evidence with its source, a line each."""
     from rich.console import Group
-    from rich.markup import escape
     from rich.text import Text
 
     proposal = view.proposal
@@ -37,7 +36,7 @@ def item_page(view: ItemView, *, place: str = "") -> Group:
     lines += [_evidence_line(number, row) for number, row in enumerate(_rows(view), start=1)]
     if proposal.tool:
         lines.append(Text(f"does: {proposal.tool} {_plain(proposal.args)}", style="bold"))
-    return Group(*lines, Text(""), escape(""))
+    return Group(*lines, Text(""))
 
 
 def evidence_page(row: EvidenceRow) -> Group:
@@ -85,17 +84,4 @@ def _facts(view: ItemView, place: str) -> str:
 
 
 def _plain(value: object) -> str:
-    """Return a value as people write it, without the tags of the wire form."""
-    if isinstance(value, str):
-        return value
-    return json.dumps(_untag(encode(value)), ensure_ascii=False)
-
-
-def _untag(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_untag(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
-    if not isinstance(value, dict):
-        return value
-    if "$t" in value:
-        return _untag(value["v"])  # pyright: ignore[reportUnknownArgumentType]
-    return {key: _untag(item) for key, item in value.items() if item is not None}  # pyright: ignore[reportUnknownVariableType]
+    return value if isinstance(value, str) else json.dumps(plain(value), ensure_ascii=False)

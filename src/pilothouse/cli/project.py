@@ -22,7 +22,10 @@ operator = "{operator}"          # who you are on this command line unless you s
 
 [principals."{operator}"]
 groups = ["desk"]
-rights = ["sources:*", "decisions:*", "effects:*", "runs:*"]
+rights = ["sources:*", "decisions:*", "effects:*"]
+
+[principals.clerk]           # whoever asks may not approve: answer as somebody else
+groups = ["desk"]
 
 # [sources.orders]
 # kind = "sql"
@@ -85,7 +88,10 @@ def init(
         {"written": [str(path) for path in written]},
         as_json=json,
         show=lambda: "\n".join(
-            [*(f"wrote {path}" for path in written), "next: pilothouse run hello --args '\"World\"'"]
+            [
+                *(f"wrote {path}" for path in written),
+                'next: pilothouse run hello --args \'{"name": "World"}\'',
+            ]
         ),
     )
 

@@ -11,6 +11,8 @@ import typer
 from pilothouse.cli.console import AsOption, JsonOption, ProjectOption, emit, run, table
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from pilothouse.connectors import Health, ObjectSchema, Row, Sources
 
 __all__ = ["register"]
@@ -63,7 +65,7 @@ async def _sources(
             emit(sample, as_json=json, show=lambda: _rows(source, object, sample))
 
 
-def _health(declared: Sources, health: list[Health]) -> object:
+def _health(declared: Sources, health: list[Health]) -> RenderableType:
     rows = [
         [h.source, declared.kind(h.source), h.state, f"{h.seconds * 1000:.0f} ms", h.message] for h in health
     ]
@@ -71,18 +73,18 @@ def _health(declared: Sources, health: list[Health]) -> object:
         "sources",
         ["source", "kind", "state", "answer", "message"],
         rows,
-        empty="No sources declared; add [sources.NAME] to pilothouse.toml (docs/how-to/connect-a-database.md).",
+        empty="No sources; add [sources.NAME] to pilothouse.toml (docs/how-to/connect-a-database.md).",
     )
 
 
-def _objects(source: str, objects: list[ObjectSchema]) -> object:
+def _objects(source: str, objects: list[ObjectSchema]) -> RenderableType:
     rows = [[o.name, ", ".join(f.name for f in o.fields), ", ".join(o.key), o.row_count] for o in objects]
     return table(
         source, ["object", "fields", "key", "rows"], rows, empty=f"{source} answers but holds nothing."
     )
 
 
-def _rows(source: str, object: str, sample: list[Row]) -> object:
+def _rows(source: str, object: str, sample: list[Row]) -> RenderableType:
     fields: list[str] = list(dict.fromkeys(name for row in sample for name in row.values))
     cells: list[list[Any]] = [[row.values.get(name) for name in fields] for row in sample]
     return table(f"{source} {object}", fields, cells, empty=f"{object} exists and is empty.")

@@ -101,7 +101,7 @@ class ConflictError(PilothouseError):
     code = "conflict"
 
 
-class Waiting(BaseException):  # noqa: N818 - waiting is not an error
+class Waiting(BaseException):
     """Base of the signals that end a segment; no ``except Exception`` swallows them."""
 
 

@@ -1,8 +1,9 @@
 """Owns the wire form: JSON with an allow-list of tagged types, and its canonical bytes and hash.
 
 JSON types pass as they are. ``{"$t": name, "v": ...}`` carries datetime (UTC), date, Decimal, UUID,
-bytes, frozensets of strings, integers beyond 2**53, enums, and dataclasses or Pydantic models registered with :func:`wired`
-as ``name@n``. Nothing is ever imported by name. Canonical bytes follow RFC 8785.
+bytes, frozensets of strings, integers beyond 2**53, enums, and dataclasses or Pydantic models
+registered with :func:`wired` as ``name@n``. Nothing is ever imported by name. Canonical bytes
+follow RFC 8785.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
 MAX_DEPTH = 64
 MAX_SAFE_INTEGER = 2**53
 
-_types: dict[str, tuple[type, int, dict[int, Upgrade]]] = {}
+_types: dict[str, tuple[type[Any], int, dict[int, Upgrade]]] = {}
 _names: dict[type, str] = {}
 
 
@@ -114,7 +115,7 @@ def _encode_scalar(value: object, path: str) -> Json:
         case UUID():
             return {"$t": "uuid", "v": str(value)}
         case frozenset():
-            return {"$t": "set", "v": sorted(cast("frozenset[str]", value))}
+            return {"$t": "set", "v": [*sorted(cast("frozenset[str]", value))]}
         case bytes():
             return {"$t": "bytes", "v": base64.b64encode(value).decode()}
         case _:
@@ -192,14 +193,12 @@ def _decode_registered(tag: str, inner: Json, path: str) -> Any:
     return cls(**{key: _fit(cls, key, item) for key, item in decoded.items()})
 
 
-def _fit(cls: type, key: str, item: Any) -> Any:
+def _fit(cls: type[Any], key: str, item: Any) -> Any:
     """Turn JSON lists back into the tuples that a dataclass declares."""
     if not isinstance(item, list) or not dataclasses.is_dataclass(cls):
-        return item
-    declared = str(cls.__dataclass_fields__[key].type)
-    if declared.startswith("tuple"):
-        return tuple(cast("list[Any]", item))
-    return item
+        return cast("object", item)
+    items = cast("list[Any]", item)
+    return tuple(items) if str(cls.__dataclass_fields__[key].type).startswith("tuple") else items
 
 
 def loads(text: str | bytes) -> Json:

@@ -114,7 +114,7 @@ def join(first: Label, *others: Label) -> Label:
             label.origin.sources if isinstance(label.origin, Derived) else [content_hash(label.origin)]
         )
     return Label(
-        readers=frozenset().union(*(label.readers for label in labels)),
+        readers=frozenset[str]().union(*(label.readers for label in labels)),
         integrity=min(label.integrity for label in labels),
         origin=Derived(sources=tuple(sorted(hashes))),
     )

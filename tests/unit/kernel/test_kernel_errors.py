@@ -42,7 +42,8 @@ def test_a_missing_right_names_who_and_what() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "code"), [(UsageError("x"), 2), (DeniedError("x"), 3), (ConflictError("x"), 1), (PilothouseError("x"), 1)]
+    ("error", "code"),
+    [(UsageError("x"), 2), (DeniedError("x"), 3), (ConflictError("x"), 1), (PilothouseError("x"), 1)],
 )
 def test_exit_codes_are_mapped_once(error: PilothouseError, code: int) -> None:
     assert exit_code(error) == code

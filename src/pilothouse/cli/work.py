@@ -1,0 +1,120 @@
+"""The verbs that work: ``up`` runs a project, ``demo`` shows a solution, ``audit`` checks the log."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pilothouse.cli.console import AsOption, JsonOption, ProjectOption, console, emit, run
+
+if TYPE_CHECKING:
+    from pilothouse.app import Studio
+    from pilothouse.audit import Verification
+
+__all__ = ["register"]
+
+demo = typer.Typer(help="Run a reference solution from nothing to its score.", no_args_is_help=True)
+audit = typer.Typer(help="The append-only log of everything that was decided and done.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs to ``app``."""
+    app.command()(up)
+    for point in entry_points(group="pilothouse.demos"):
+        demo.command(point.name)(point.load())
+    app.add_typer(demo, name="demo")
+    app.add_typer(audit, name="audit")
+
+
+def up(
+    *,
+    every: Annotated[float, typer.Option(help="Seconds between two status lines; 0 prints none.")] = 10.0,
+    project: ProjectOption = Path(),
+    acting: AsOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Keep the project running: segments, timers, schedules, the audit chain. Ctrl-C hands live runs over."""
+    run(_up(project, acting, every, json))
+
+
+async def _up(folder: Path, acting: str | None, every: float, json: bool) -> None:
+    from pilothouse.app import open_studio
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with open_studio(folder, acting=acting) as studio:
+        database = "embedded" if studio.database.embedded else "served"
+        console(stderr=True).print(
+            f"{studio.project.name} is up ({database} PostgreSQL, "
+            f"{len(studio.sources.names())} sources); Ctrl-C stops it",
+            markup=False,
+        )
+        while not stop.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), every or None)
+            if every:
+                await _status(studio, json)
+
+
+async def _status(studio: Studio, json: bool) -> None:
+    from pilothouse.decisions import InboxFilter
+
+    counts = await studio.engine.counts()
+    waiting = (await studio.inbox.list(studio.principal, InboxFilter(limit=1))).total
+    words = ", ".join(f"{n} {state}" for state, n in sorted(counts.items())) or "no runs"
+    emit(
+        {"runs": counts, "inbox": waiting}, as_json=json, show=lambda: f"runs: {words}; inbox: {waiting} open"
+    )
+
+
+@audit.command()
+def verify(project: ProjectOption = Path(), *, json: JsonOption = False) -> None:
+    """Walk the hash chain and name the first entry that does not hold; exit 1 if there is one."""
+    found: Verification = run(_verify(project))
+    broken = found.broken
+    data = {
+        "ok": found.ok,
+        "entries": found.entries,
+        "pending": found.pending,
+        "head": found.head.hash,
+        "broken": None if broken is None else {"position": broken.position, "why": broken.why},
+    }
+    words = f"{found.entries} entries hold, head {found.head.hash[:16]}"
+    wrong = "" if broken is None else f"; entry {broken.position} does not: {broken.why}"
+    emit(data, as_json=json, show=lambda: words + wrong)
+    if not found.ok:
+        raise typer.Exit(1)
+
+
+async def _verify(folder: Path) -> Verification:
+    from pilothouse.app import open_project_database
+    from pilothouse.audit import chain, verify
+
+    async with open_project_database(folder) as (_, database):
+        await chain(database, wait=True)
+        return await verify(database)
+
+
+@audit.command()
+def export(project: ProjectOption = Path()) -> None:
+    """Print the log as JSON lines, which `verify_lines` checks without a database."""
+    run(_export(project))
+
+
+async def _export(folder: Path) -> None:
+    import sys
+
+    from pilothouse.app import open_project_database
+    from pilothouse.audit import export
+
+    async with open_project_database(folder) as (_, database):
+        async for line in export(database):
+            sys.stdout.write(line.rstrip("\n") + "\n")
