@@ -201,14 +201,16 @@ async def _embedded(settings: StorageSettings) -> AsyncGenerator[Database]:
     from pilothouse.storage.embedded import EmbeddedServer
 
     server = await asyncio.to_thread(EmbeddedServer, settings.data_dir, fsync=settings.fsync)
-    await asyncio.to_thread(server.open)
+    opening = asyncio.create_task(asyncio.to_thread(server.open))
     database: Database | None = None
     try:
+        await asyncio.shield(opening)
         database = await _connected(settings, server.url, server)
         yield database
     finally:
         if database is not None:
             await database.close()
+        await asyncio.wait([opening])  # a thread cannot be cancelled; what it opened must be closed
         await asyncio.shield(asyncio.to_thread(server.close))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -183,6 +184,21 @@ def test_the_first_leaves_and_the_second_stays(start: Start, data_dir: Path) -> 
     second.write(1)
     second.quit()
     assert not lives(data_dir)
+
+
+async def test_a_first_start_killed_at_any_moment_leaves_nothing_in_the_way(data_dir: Path) -> None:
+    dice = random.Random(20261121)
+    for _ in range(6):
+        victim = Victim(data_dir)
+        try:
+            victim.process.wait(timeout=dice.uniform(0.2, 1.6))
+        except subprocess.TimeoutExpired:
+            victim.process.kill()
+        victim.end()
+    async with open_database(StorageSettings(data_dir=data_dir)) as database:
+        assert await database.fetch_value("select count(*) from storage_feed") == 0
+    assert not lives(data_dir)
+    assert [path for path in data_dir.iterdir() if path.name.startswith("postgres.new")] == []
 
 
 def test_four_processes_start_at_the_same_moment_on_an_empty_folder(data_dir: Path) -> None:

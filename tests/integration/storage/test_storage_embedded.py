@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import pwd
 import socket
@@ -149,6 +150,40 @@ def test_a_broken_pid_file_does_not_hinder(data_dir: Path, content: str) -> None
     server = _once(data_dir)
     (server.cluster.pgdata / "postmaster.pid").write_text(content)
     assert _answers(server)
+
+
+def test_a_first_start_that_was_killed_before_it_made_the_database_is_finished(data_dir: Path) -> None:
+    server = EmbeddedServer(data_dir, fsync=False)
+    server.open()
+    with psycopg.connect(server.cluster.url(user="postgres", database="postgres"), autocommit=True) as link:
+        link.execute("drop database pilothouse")
+        link.execute("drop role pilothouse")
+    server.close()
+    assert _answers(server)
+
+
+async def test_a_start_that_is_cancelled_leaves_no_server(data_dir: Path) -> None:
+    async def start() -> None:
+        async with open_database(_settings(data_dir)):
+            pytest.fail("it was cancelled before")
+
+    task = asyncio.create_task(start())
+    await asyncio.sleep(0.3)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not held_by_others(data_dir / "users.lock")
+    assert not held_by_others(data_dir / "running.lock")
+
+
+def test_a_file_system_without_locks_is_named(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(37, "No locks available")
+
+    server = EmbeddedServer(data_dir, fsync=False)
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with pytest.raises(UsageError, match="does not lock files"):
+        server.open()
 
 
 def test_an_initialisation_that_was_killed_is_swept_away(data_dir: Path) -> None:

@@ -75,7 +75,15 @@ class Cluster:
                 code="storage.data_dir",
             ) from error
         account = account_for(data_dir / "postgres")
-        cluster = cls(data_dir=data_dir, account=account, sockets=_socket_folder(data_dir, account))
+        try:
+            sockets = _socket_folder(data_dir, account)
+        except OSError as error:
+            raise UsageError(
+                f"data directory {str(data_dir)!r} cannot be used ({error}): make it writable for "
+                f"{account.name!r} or choose another PILOTHOUSE_DATA_DIR",
+                code="storage.data_dir",
+            ) from error
+        cluster = cls(data_dir=data_dir, account=account, sockets=sockets)
         cluster.open_way()
         return cluster
 

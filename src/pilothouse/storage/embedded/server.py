@@ -13,7 +13,7 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from pilothouse.kernel import UnavailableError
+from pilothouse.kernel import UnavailableError, UsageError
 from pilothouse.storage.embedded import processes
 from pilothouse.storage.embedded.cluster import Cluster
 
@@ -255,6 +255,12 @@ def _try_lock(descriptor: int) -> bool:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError as error:
+        raise UsageError(
+            f"the data directory's file system does not lock files ({error}): choose a PILOTHOUSE_DATA_DIR "
+            "on a local disk",
+            code="storage.no_locks",
+        ) from error
     return True
 
 
