@@ -276,11 +276,9 @@ def _with_keys(resources: Mapping[str, Resource]) -> dict[str, Resource]:
         if resource.key:
             continue
         names = {field.name for field in resource.fields}
-        base = path if not resource.single else path.rstrip("/").rpartition("/")[0]
-        single = next(
-            (item for item in resources if PLACEHOLDER.sub("", item).rstrip("/") == base.rstrip("/")), ""
-        )
-        last = PLACEHOLDER.findall(single)[-1:] if single.endswith("}") else []
+        base = path.rstrip("/").rpartition("/")[0] if resource.single else path.rstrip("/")
+        own = (PLACEHOLDER.fullmatch(item.removeprefix(f"{base}/")) for item in resources)
+        last = [hit[1] for hit in own if hit]
         key = tuple(name for name in (*last, "id") if name in names)[:1]
         found[path] = dataclasses.replace(resource, key=key)
     return found
