@@ -12,6 +12,7 @@ from typing import Any, Final
 __all__ = ["Addresses", "sources_toml"]
 
 _READERS: Final = "acl:desk"
+_PATIENCE: Final = {"mcp": "20s"}  # an MCP server is a Python that starts first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +53,7 @@ def sources_toml(
             "dump": system.get("dump") if system["technology"] == "drop" else None,
             "integrity": "untrusted" if system["technology"] in {"mail", "mcp"} else "record",
             "readers": [_READERS],
+            "timeout": _PATIENCE.get(str(system["technology"]), "10s"),
             "timezone": system.get("timezone", zone),
             "title": system.get("title", name),
             "owner": system.get("owner", ""),
