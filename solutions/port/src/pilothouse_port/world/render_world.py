@@ -127,7 +127,8 @@ def world_toml(views: Sequence[SystemView], *, as_of: datetime, timezone: str) -
             "path": f"systems/{view.name}",
             "language": view.language,
             "timezone": view.timezone,
-            "dump": view.options.get("dump"),
+            "dump": view.options.get("dump") if view.technology == "drop" else None,
+            "messages": [kind.name for kind in view.objects] if view.technology == "edifact" else None,
             "notes": view.notes,
         }
         lines = [

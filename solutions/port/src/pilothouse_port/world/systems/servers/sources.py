@@ -50,7 +50,8 @@ def sources_toml(
         options = _OPTIONS[str(system["technology"])](name, folder, addresses, secret)
         table = {
             **options,
-            "dump": system.get("dump") if system["technology"] == "drop" else None,
+            "dump": system.get("dump"),
+            "messages": system.get("messages"),
             "integrity": "untrusted" if system["technology"] in {"mail", "mcp"} else "record",
             "readers": [_READERS],
             "timeout": _PATIENCE.get(str(system["technology"]), "10s"),
@@ -94,7 +95,7 @@ def _folder(kind: str) -> Any:
 
 def _edifact(name: str, folder: Path, addresses: Addresses, secret: Path) -> dict[str, Any]:
     suffixes = {path.suffix for path in folder.iterdir() if path.name != "README.md"}
-    pattern = f"*{suffixes.pop()}" if len(suffixes) == 1 else "*"
+    pattern = f"*{suffixes.pop()}" if len(suffixes) == 1 else "*.edi"
     return {"kind": "edifact", "path": str(folder), "files": pattern}
 
 
