@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from pilothouse_port.world.canon.cargo import Cargo, lay_calls, lay_cargo
 from pilothouse_port.world.canon.exceptions import deal_exceptions
-from pilothouse_port.world.canon.money import Ledger, keep_books
+from pilothouse_port.world.canon.money import Accounts, keep_books
 from pilothouse_port.world.canon.papers import Papers, write_papers
 from pilothouse_port.world.canon.parties import Firms, printed_differently
 from pilothouse_port.world.canon.policy import Policy, deal_policy
@@ -42,7 +42,7 @@ class Canon:
     parties: list[Party]
     cargo: Cargo
     versions: list[BillVersion]
-    books: Ledger
+    books: Accounts
     papers: Papers
     yard: Yard
     texts: Texts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from random import Random
@@ -11,13 +12,23 @@ from pilothouse_port.world.canon.cargo import Cargo
 from pilothouse_port.world.canon.policy import Policy
 from pilothouse_port.world.canon.types import Bill, Charge, Cover, Payment
 
-__all__ = ["Ledger", "keep_books"]
+__all__ = ["Accounts", "keep_books"]
 
 _CHARGES: Final = (("THC", 210), ("ISPS", 18), ("DOC", 65), ("FRT", 1450), ("BAF", 320))
 
 
-class Ledger:
-    """The books of one world.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accounts:
+    """The books of one world; ``list_day`` is the day of the newest cover list."""
+
+    charges: list[Charge]
+    payments: list[Payment]
+    covers: list[Cover]
+    list_day: date
+
+
+class _Ledger:
+    """Writes the books of one world.
 
     Args:
         rng: The stream of the money.
@@ -159,9 +170,9 @@ class Ledger:
             self.charge(bill, "ADJ", left, left, "rest")
 
 
-def keep_books(rng: Random, cargo: Cargo, *, policy: Policy, currency: str, today: date) -> Ledger:
+def keep_books(rng: Random, cargo: Cargo, *, policy: Policy, currency: str, today: date) -> Accounts:
     """Return the books of all bills."""
-    books = Ledger(rng, policy=policy, currency=currency, today=today)
+    books = _Ledger(rng, policy=policy, currency=currency, today=today)
     flags: dict[str, set[str]] = {}
     for lot in cargo.consignments:
         flags.setdefault(lot.bill.number, set()).update(lot.flags)
@@ -176,4 +187,6 @@ def keep_books(rng: Random, cargo: Cargo, *, policy: Policy, currency: str, toda
             )
         seen.add(party.number)
         books.settle(bill, mine)
-    return books
+    return Accounts(
+        charges=books.charges, payments=books.payments, covers=books.covers, list_day=books.list_day
+    )

@@ -75,6 +75,7 @@ class _Writer:
         }
         self._year = as_of.year
         self._pairs: set[tuple[str, str]] = set()
+        self._units = rng.choice((("KGM",), ("KGM",), ("KGM", "TNE"), ("KGM", "LBR")))
 
     def next(self, name: str) -> int:
         self._serial[name] += self.rng.randint(1, 5)
@@ -306,12 +307,17 @@ class _Writer:
         share = Decimal(self.rng.randint(-percent * 6, percent * 6)) / 10
         if outcome == "mass_differs":
             share = Decimal(percent + self.rng.randint(4, 20)) * self.rng.choice((-1, 1))
+        mass = (box.tare + cargo_weight * (100 + share) / 100).quantize(Decimal(1))
+        unit = self.rng.choice(self._units)
+        shown = {"KGM": mass, "TNE": mass / 1000, "LBR": mass / Decimal("0.45359237")}[unit]
         self.papers.masses.append(
             MassMessage(
                 document=f"VGM{self.next('vgm'):06d}",
                 booking=f"BK{box.number[4:9]}{self.rng.randrange(100):02d}",
                 container=box.number,
-                mass=(box.tare + cargo_weight * (100 + share) / 100).quantize(Decimal(1)),
+                mass=mass,
+                shown=shown.quantize(Decimal("0.001" if unit == "TNE" else "1")),
+                unit=unit,
                 method=self.rng.choice(("SM1", "SM2")),
                 responsible=self.rng.choice(("A. Lind", "J. Moreau", "K. Vos", "T. Brandt")),
                 sent=self.ago(200, 500),

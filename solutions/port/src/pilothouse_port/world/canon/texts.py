@@ -8,7 +8,7 @@ from random import Random
 
 from pilothouse_port.world import wording
 from pilothouse_port.world.canon.cargo import Cargo
-from pilothouse_port.world.canon.money import Ledger
+from pilothouse_port.world.canon.money import Accounts
 from pilothouse_port.world.canon.stock import mistyped
 from pilothouse_port.world.canon.types import Consignment, Mail, Party, Port, Remark
 
@@ -35,7 +35,7 @@ class Texts:
     remarks: list[Remark] = field(default_factory=list[Remark])
 
 
-def write_texts(rng: Random, cargo: Cargo, books: Ledger, *, port: Port, as_of: datetime) -> Texts:
+def write_texts(rng: Random, cargo: Cargo, books: Accounts, *, port: Port, as_of: datetime) -> Texts:
     """Write the texts that the flags ask for, and about as many that mean nothing."""
     desk = _Desk(rng, books, port=port, as_of=as_of)
     for lot in cargo.consignments:
@@ -65,7 +65,7 @@ def _grouped(cargo: Cargo, *, by: str) -> list[list[Consignment]]:
 
 
 class _Desk:
-    def __init__(self, rng: Random, books: Ledger, *, port: Port, as_of: datetime) -> None:
+    def __init__(self, rng: Random, books: Accounts, *, port: Port, as_of: datetime) -> None:
         self.rng = rng
         self.port = port
         self.as_of = as_of
@@ -212,9 +212,8 @@ class _Desk:
         return mail
 
     def _names(self, lot: Consignment, text: str) -> bool:
-        """Say whether the text gives box, bill or invoice as they are written in records."""
-        words = (lot.container.number, lot.bill.number, self._documents.get(lot.bill.number, "-"))
-        return any(word in text for word in words)
+        """Say whether the text gives box or bill as they are written in records."""
+        return lot.container.number in text or lot.bill.number in text
 
     def _box_as_typed(self, number: str) -> str:
         draw = self.rng.random()

@@ -315,12 +315,14 @@ class Slot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MassMessage:
-    """A verified gross mass, box included."""
+    """A verified gross mass in kg, box included; ``shown`` is the same in the sender's ``unit``."""
 
     document: str
     booking: str
     container: str
     mass: Decimal
+    shown: Decimal
+    unit: str
     method: str
     responsible: str
     sent: datetime

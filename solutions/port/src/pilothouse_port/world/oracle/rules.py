@@ -24,7 +24,14 @@ def _is(check: str, outcome: str, *facts: tuple[str, Any, dict[str, str]]) -> Fi
 
 
 def _lot(lot: Consignment) -> dict[str, str]:
-    return {"container": lot.container.number, "bl": lot.bill.number, "party": lot.bill.consignee.number}
+    party = lot.bill.consignee
+    return {
+        "container": lot.container.number,
+        "bl": lot.bill.number,
+        "bill_id": lot.bill.uuid,
+        "party": party.number,
+        "tax": party.tax,
+    }
 
 
 def title(books: Books, lot: Consignment) -> Iterator[Finding]:

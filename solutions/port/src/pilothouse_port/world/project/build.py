@@ -13,7 +13,7 @@ from pilothouse_port.world.project.dictionary import describe, object_note, owne
 from pilothouse_port.world.project.specs import FieldSpec, ObjectSpec
 from pilothouse_port.world.views import Cell, FieldView, ObjectView, SystemView
 
-__all__ = ["cell_of", "project", "show"]
+__all__ = ["cell_of", "project", "show", "written"]
 
 _DUPLICATED: Final = {("bills", "surrender"), ("terminal", "block")}
 _NUMERIC_STYLE: Final = {"en": (".", "%Y-%m-%d", "%Y-%m-%d %H:%M"), "de": (",", "%d.%m.%Y", "%d.%m.%Y %H:%M")}
@@ -27,13 +27,24 @@ def project(canon: Canon) -> list[SystemView]:
 
 def cell_of(dealt: Dealt, spec: FieldSpec, record: Any) -> Cell:
     """Return what ``record`` shows in a field: code words translated, amounts as the system keeps them."""
-    value = spec.get(record)
+    value = written(dealt, spec.attr, spec.get(record))
     if spec.codes and value is not None:
         return dealt.codes[spec.codes][value]
     if isinstance(value, Decimal) and dealt.decimals != "native":
         text = f"{value:.2f}"
         return text.replace(".", ",") if dealt.decimals == "comma" else text
     return value
+
+
+def written(dealt: Dealt, attr: str, value: Any) -> Any:
+    """Return ``value`` in the form in which the system writes this attribute."""
+    match dealt.forms.get(attr):
+        case "spaced":
+            return f"{value[:4]} {value[4:10]}-{value[10:]}"
+        case "nozeros":
+            return str(value).lstrip("0")
+        case _:
+            return value
 
 
 def show(dealt: Dealt, spec: ObjectSpec, record: Any) -> dict[str, Cell]:

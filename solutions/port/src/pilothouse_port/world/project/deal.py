@@ -64,6 +64,7 @@ class Dealt:
         codes: code set -> canonical value -> the system's word.
         decimals: ``native``, or ``dot`` and ``comma`` where amounts are kept as text.
         hidden: Columns a system does not have, by object (a payment names the bill or the document).
+        forms: How a system writes an attribute otherwise: ``spaced`` box numbers, ``nozeros`` numbers.
     """
 
     role: str
@@ -77,6 +78,7 @@ class Dealt:
     fields: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
     codes: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
     hidden: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
+    forms: dict[str, str] = field(default_factory=dict[str, str])
     schema: str = ""
 
     def object_name(self, object_id: str) -> str:
@@ -150,13 +152,28 @@ def _deal_one(
     if technology == "postgres" and (role == "terminal" or rng.random() < 0.3):
         dealt.schema = (
             dealt.names.name("yard" if role == "terminal" else "registry").lower().replace(" ", "_")
-        )
-    if role == "receivables":
-        # a payment names the bill or the document, seldom both
-        dealt.hidden["payment"] = set(rng.choice((("bill",), ("document",), ())))
+        ).removeprefix("pg_")  # PostgreSQL keeps that prefix for itself
+    _deal_keys(rng, dealt)
     _name_everything(rng, dealt)
     _deal_words(rng, dealt)
     return dealt
+
+
+def _deal_keys(rng: Random, dealt: Dealt) -> None:
+    """Deal how a system's rows are found: by which number, written how."""
+    match dealt.role:
+        case "receivables":
+            # a payment names the bill or the document, seldom both
+            dealt.hidden["payment"] = set(rng.choice((("bill",), ("document",), ())))
+        case "bills" if rng.random() < 0.35:
+            dealt.hidden["item"] = {"bill"}
+        case "cover":
+            dealt.hidden["cover"] = set(rng.choice((("customer",), ("tax",), ())))
+            dealt.forms |= {"customer": "nozeros"} if rng.random() < 0.4 else {}
+        case "health" | "gate" if rng.random() < 0.3:
+            dealt.forms["container"] = "spaced"
+        case _:
+            pass
 
 
 def _name_everything(rng: Random, dealt: Dealt) -> None:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, Final, TypedDict
 
 from pilothouse_port.world.canon import Canon
-from pilothouse_port.world.project.build import cell_of
+from pilothouse_port.world.project.build import cell_of, written
 from pilothouse_port.world.project.deal import SPECS, Dealt, deal_systems
 from pilothouse_port.world.project.specs import ObjectSpec
 
@@ -137,11 +137,17 @@ def _place(dealt: dict[str, Dealt], fact: str) -> Place:
     )
 
 
+# where a system lacks the usual key column, rows are found by another number
+_OTHERWISE: Final[dict[str, tuple[str, dict[str, str]]]] = {
+    "payment": ("bill", {"document": "document"}),
+    "item": ("bill", {"container": "container", "bill_id": "uuid"}),
+    "cover": ("customer", {"tax": "tax"}),
+}
+
+
 def _shown_key(system: Dealt, object_id: str, key: dict[str, str]) -> dict[str, str]:
-    """A payment that does not name its bill is found by the document."""
-    if object_id == "payment" and "bill" not in system.fields[object_id]:
-        return {"document": "document"}
-    return key
+    usual, otherwise = _OTHERWISE.get(object_id, ("", key))
+    return otherwise if usual and usual not in system.fields[object_id] else key
 
 
 def _name(system: Dealt, object_id: str, attr: str) -> str:
@@ -171,7 +177,10 @@ def evidence_of(canon: Canon, fact: str, record: Any, subject: dict[str, str]) -
     system, spec = _dealt(canon)[role], _spec(role, object_id)
     key = _shown_key(system, object_id, key)
     if record is None:
-        where = {_name(system, object_id, one): subject.get(part, "") for part, one in key.items()}
+        where = {
+            _name(system, object_id, one): str(written(system, one, subject.get(part, "")))
+            for part, one in key.items()
+        }
         value = None
     else:
         where = {
