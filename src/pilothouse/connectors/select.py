@@ -39,7 +39,7 @@ def same(value: object, wanted: Scalar) -> bool:
     if isinstance(value, bool) or isinstance(wanted, bool):
         return as_text(value) == as_text(wanted)
     if isinstance(value, int | float | Decimal) and isinstance(wanted, int | float | Decimal):
-        return value == wanted
+        return value == wanted or as_text(value) == as_text(wanted)
     if isinstance(value, int | float | Decimal) and isinstance(wanted, str):
         return _same_number(value, wanted)
     if isinstance(value, datetime) and isinstance(wanted, str):

@@ -70,7 +70,8 @@ def tokenize(text: str, *, delimiter: str, codec: str, skipped: int) -> Tokens:
     width = _usual_width(text, delimiter)
     offsets = _offsets(lines, codec, skipped)
     records = _records([line.removesuffix("\r") for line in lines], delimiter, width, offsets)
-    start = next((i for i, record in enumerate(records) if len(record.cells) == width), 0)
+    start = next((i for i, record in enumerate(records) if len(record.cells) >= width), 0)
+    width = len(records[start].cells) if records else width
     tokens = Tokens(records=records[start:], preamble=records[:start])
     last = records[-1] if records else None
     if last is not None and not ends_whole and len(last.cells) < width:
