@@ -41,7 +41,7 @@ def emit(data: object, *, as_json: bool, show: Callable[[], RenderableType | Non
         return
     shown = show()
     if shown is not None:
-        console().print(shown)
+        console().print(shown, markup=False, soft_wrap=isinstance(shown, str))
 
 
 def plain(value: object) -> Any:

@@ -17,7 +17,7 @@ def read_key(prompt: str) -> str:
     sys.stdout.flush()
     if not sys.stdin.isatty():
         line = sys.stdin.readline()
-        return line.strip()[:1] if line else "q"
+        return (line.strip() or " ")[:1] if line else "q"
     import termios
     import tty
 
