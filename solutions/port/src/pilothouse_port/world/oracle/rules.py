@@ -239,7 +239,7 @@ def gate(books: Books, lot: Consignment) -> Iterator[Finding]:
         return
     manifest = books.cargo_weight[lot.container.number]
     if abs(mass.mass - lot.container.tare - manifest) * 100 > manifest * parameters.mass_percent:
-        facts = [("mass.verified", mass, _lot(lot)), ("goods.weight", lot, _lot(lot))]
+        facts = [("mass.verified", mass, _lot(lot)), ("goods.box_weight", lot, _lot(lot))]
         yield _is("gate", "mass_differs", *facts, ("box.tare", lot.container, _lot(lot)))
 
 

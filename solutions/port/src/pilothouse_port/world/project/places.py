@@ -49,6 +49,7 @@ _FACTS: Final[dict[str, tuple[str, str, str, dict[str, str], str]]] = {
     "goods.hs": ("bills", "item", "hs", {"container": "container", "bl": "bill"}, ""),
     "goods.un": ("bills", "item", "un", {"container": "container", "bl": "bill"}, ""),
     "goods.weight": ("bills", "item", "weight", {"container": "container", "bl": "bill"}, ""),
+    "goods.box_weight": ("bills", "item", "weight", {"container": "container"}, ""),
     "goods.packages": ("bills", "item", "packages", {"container": "container", "bl": "bill"}, ""),
     "title.kind": ("bills", "bill", "kind", {"bl": "bill"}, "changed_at"),
     "title.state": ("bills", "surrender", "state", {"bl": "bill"}, "at"),
@@ -138,16 +139,17 @@ def _place(dealt: dict[str, Dealt], fact: str) -> Place:
 
 
 # where a system lacks the usual key column, rows are found by another number
-_OTHERWISE: Final[dict[str, tuple[str, dict[str, str]]]] = {
-    "payment": ("bill", {"document": "document"}),
-    "item": ("bill", {"container": "container", "bill_id": "uuid"}),
-    "cover": ("customer", {"tax": "tax"}),
+_OTHERWISE: Final[dict[str, dict[str, tuple[str, str]]]] = {
+    "payment": {"bill": ("document", "document")},
+    "item": {"bill": ("bill_id", "uuid")},
+    "cover": {"customer": ("tax", "tax")},
 }
 
 
 def _shown_key(system: Dealt, object_id: str, key: dict[str, str]) -> dict[str, str]:
-    usual, otherwise = _OTHERWISE.get(object_id, ("", key))
-    return otherwise if usual and usual not in system.fields[object_id] else key
+    otherwise = _OTHERWISE.get(object_id, {})
+    missing = {attr for attr in key.values() if attr not in system.fields[object_id]}
+    return dict(otherwise[attr] if attr in missing else (part, attr) for part, attr in key.items())
 
 
 def _name(system: Dealt, object_id: str, attr: str) -> str:
