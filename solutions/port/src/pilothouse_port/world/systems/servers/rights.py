@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,7 +24,10 @@ CREATE TABLE IF NOT EXISTS posts (
   replayed INTEGER NOT NULL, status INTEGER NOT NULL, request TEXT NOT NULL, answer TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS posts_key ON posts (idempotency_key);
-CREATE TABLE IF NOT EXISTS records (id TEXT PRIMARY KEY, position INTEGER NOT NULL, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS records (
+  id TEXT PRIMARY KEY, position INTEGER NOT NULL, unit TEXT NOT NULL, body TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS records_unit ON records (unit);
 """
 
 
@@ -153,12 +156,12 @@ class Rights:
         if self._known and pair not in self._known:
             return _refused(422, "12", f"unit {pair[0]} under {pair[1]} is not known here")
         active = self._words["active"]
-        for row in self._all(connection):
-            holds = (str(row.get(names["container"])), str(row.get(names["bl"]))) == pair
-            if holds and row.get(names["state"]) == active and self._made_here(connection, row):
+        held = connection.execute("SELECT body FROM records WHERE unit = ?", ["/".join(pair)]).fetchall()
+        for row in (json.loads(body) for (body,) in held):
+            if row.get(names["state"]) == active:
                 return _refused(409, "35", f"unit {pair[0]} has a right that stands: {row[names['id']]}")
         right = "R" + hashlib.sha256(key.encode()).hexdigest()[:11].upper()
-        row: dict[str, Any] = dict.fromkeys(self._rows[0] if self._rows else names.values())
+        row = self._latest_of(pair)
         row |= {name: value for name, value in body.items() if name in row or name in names.values()}
         row |= self._stamped({names["id"]: right, names["state"]: active}, version=1)
         if "number" in names:
@@ -166,13 +169,17 @@ class Rights:
         self._keep(connection, right, row)
         return Answer(status=201, body=row)
 
-    def _made_here(self, connection: sqlite3.Connection, row: dict[str, Any]) -> bool:
-        right = str(row[self._names["id"]])
-        return connection.execute("SELECT 1 FROM records WHERE id = ?", [right]).fetchone() is not None
+    def _latest_of(self, pair: tuple[str, str]) -> dict[str, Any]:
+        """What stood here about the unit from the beginning: a new right differs only in what is said."""
+        container, bl = self._names["container"], self._names["bl"]
+        for row in reversed(self._rows):
+            if (str(row.get(container)), str(row.get(bl))) == pair:
+                return dict(row)
+        return dict.fromkeys(self._rows[0] if self._rows else self._names.values())
 
     def _cancel(self, connection: sqlite3.Connection, right: str) -> Answer:
         names = self._names
-        row = next((r for r in self._all(connection) if str(r[names["id"]]) == right), None)
+        row = self._find(connection, right)
         if row is None:
             return _refused(422, "12", f"right {right} is not known here")
         if row.get(names["state"]) == self._words["cancelled"]:
@@ -191,17 +198,17 @@ class Rights:
             values[self._names["updated_at"]] = self._now().isoformat(timespec="seconds")
         return values
 
-    def _all(self, connection: sqlite3.Connection) -> Iterator[dict[str, Any]]:
-        changed = {key: json.loads(body) for key, body in connection.execute("SELECT id, body FROM records")}
-        for row in self._rows:
-            yield changed.pop(str(row[self._names["id"]]), row)
-        yield from changed.values()
+    def _find(self, connection: sqlite3.Connection, right: str) -> dict[str, Any] | None:
+        found = connection.execute("SELECT body FROM records WHERE id = ?", [right]).fetchone()
+        if found is not None:
+            return json.loads(found[0])
+        return next((row for row in self._rows if str(row[self._names["id"]]) == right), None)
 
     def _keep(self, connection: sqlite3.Connection, right: str, row: dict[str, Any]) -> None:
         connection.execute(
-            "INSERT INTO records VALUES (?, (SELECT coalesce(max(position), 0) + 1 FROM records), ?)"
+            "INSERT INTO records VALUES (?, (SELECT coalesce(max(position), 0) + 1 FROM records), ?, ?)"
             " ON CONFLICT (id) DO UPDATE SET body = excluded.body",
-            [right, json.dumps(row)],
+            [right, f"{row[self._names['container']]}/{row[self._names['bl']]}", json.dumps(row)],
         )
 
     def _connect(self) -> sqlite3.Connection:
