@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -97,8 +97,8 @@ class Gate:
 
     async def _now(self, spec: EffectSpec, request: EffectRequest, proposal: Proposal) -> Bound:
         """Recompute everything an approval binds from the call and the sources as they are now."""
-        evidence = await self._reread(request.evidence or proposal.evidence)
-        rows = row_versions(evidence)
+        read = await self._reread(request.evidence or proposal.evidence)
+        rows = _row_versions(read, proposal.data_versions)
         versions = dict(request.data_versions)
         versions.update({name: rows[name] for name in proposal.data_versions if name in rows})
         policy = request.policy_version
@@ -111,16 +111,17 @@ class Gate:
             tool=request.tool,
             tool_version=spec.version,
             args=request.args,
-            evidence=evidence,
+            evidence=tuple(item for item, _ in read),
             data_versions=versions,
             policy_version=policy,
             workflow_version=request.workflow_version,
             on_behalf_of=request.principal.id,
         )
 
-    async def _reread(self, evidence: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
+    async def _reread(self, evidence: tuple[Evidence, ...]) -> list[tuple[Evidence, bool]]:
+        """Return each piece as it is now, and whether its source still has it."""
         if not evidence:
-            return ()
+            return []
         rereader = self._rereader
         if rereader is None:
             raise UsageError(
@@ -129,14 +130,29 @@ class Gate:
             )
         places = asyncio.Semaphore(AT_ONCE)
 
-        async def again(item: Evidence) -> Evidence:
+        async def again(item: Evidence) -> tuple[Evidence, bool]:
             async with places:
                 now = await rereader.reread(item)
+            if now is not None:
+                return Evidence.of(item.name, now), True
             # A row that is gone says None; that is a change unless its absence was the evidence.
-            return replace(item, value=None) if now is None else Evidence.of(item.name, now)
+            return replace(item, value=None), False
 
         found = await asyncio.gather(*(again(item) for item in evidence), return_exceptions=True)
-        failed = [item for item in found if isinstance(item, BaseException)]
-        if failed:
-            raise failed[0]
-        return tuple(item for item in found if isinstance(item, Evidence))
+        read: list[tuple[Evidence, bool]] = []
+        for one in found:
+            if isinstance(one, BaseException):
+                raise one
+            read.append(one)
+        return read
+
+
+def _row_versions(read: list[tuple[Evidence, bool]], bound: Mapping[str, str]) -> dict[str, str]:
+    """Return the version of every cited row now; of several readings of one row the one that moved."""
+    rows = row_versions(item for item, there in read if not there)
+    fresh: dict[str, str] = {}
+    for item, there in read:
+        for name, version in row_versions([item] if there else []).items():
+            if fresh.get(name, bound.get(name)) == bound.get(name):
+                fresh[name] = version
+    return rows | fresh
