@@ -165,11 +165,9 @@ class McpConnector:
             raise unknown_tool(self._context.name, tool, self._options.write)
         self._forget()
         declared = await self._allowed(tool, self._options.write, "write")
-        check_arguments(self._context.name, tool, args, declared.input_schema)
-        arguments = dict(args)
         keyed = _idempotency(declared)
-        if keyed is not None:
-            arguments[keyed] = effect_id
+        arguments = {**args, keyed: effect_id} if keyed else dict(args)
+        check_arguments(self._context.name, tool, arguments, declared.input_schema)
         meta = cast("Any", {"pilothouse/effect_id": effect_id})
         result = await self._called(tool, arguments, meta=meta, gone=OutcomeUnknownError)
         answer = answer_of(self._context.name, tool, result)
