@@ -81,9 +81,13 @@ class _Worker:
         loop = asyncio.get_running_loop()
         owner = executor_name()
         settings, database, catalog = self._settings, self._database, self._catalog
+
+        def lost() -> None:
+            loop.call_soon_threadsafe(self._lost)
+
         heart = Heart(
             database.url, owner, queues=sorted(self._queues()), settings=settings,
-            on_lost=lambda: loop.call_soon_threadsafe(self._lost),
+            on_lost=lost,
         )  # fmt: skip
         await heart.begin()
         self._stack.push_async_callback(heart.end)

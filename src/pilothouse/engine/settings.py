@@ -35,7 +35,7 @@ class EngineSettings(PartSettings):
 
     executor: Literal["dbos", "direct"] = "dbos"
     queues: tuple[str, ...] = ()
-    direct: int = 32
+    direct: int = 64
     worker_segments: int = 32
     beat_s: float = 1.0
     lease_s: float = 5.0

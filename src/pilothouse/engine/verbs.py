@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random as random_module
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 from pilothouse.engine.ports import NewEntry
@@ -44,8 +44,8 @@ def acting() -> Principal:
     return here("acting").segment.principal
 
 
-def place() -> Literal["outside", "top", "branch", "step"]:
-    """Return where the caller stands: outside a run, at top level, in a gather branch, or in a step."""
+def place() -> str:
+    """Return where the caller stands: ``outside`` a run, ``top``, in a gather ``branch``, or in a ``step``."""
     scope = CURRENT.get()
     return "outside" if scope is None else scope.kind
 

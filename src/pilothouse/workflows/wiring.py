@@ -103,15 +103,16 @@ def _register(hint: Any) -> None:
         _register(part)
     if not isinstance(hint, type) or hint in _seen:
         return
-    _seen.add(hint)
-    if dataclasses.is_dataclass(hint):
-        _name(hint)
-        _register_fields(hint, [field.name for field in dataclasses.fields(hint)])
-    elif issubclass(hint, enum.Enum):
-        _name(hint)
-    elif _is_model(hint):
-        _name(hint)
-        _register_fields(hint, list(cast("Any", hint).model_fields))
+    found = cast("type[Any]", hint)
+    _seen.add(found)
+    if issubclass(found, enum.Enum):
+        _name(found)
+    elif _is_model(found):
+        _name(found)
+        _register_fields(found, list(found.model_fields))
+    elif dataclasses.is_dataclass(found):
+        _name(found)
+        _register_fields(found, [field.name for field in dataclasses.fields(found)])
 
 
 def _is_model(cls: type) -> bool:

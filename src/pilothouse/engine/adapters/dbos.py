@@ -208,7 +208,7 @@ def _serializer() -> Any:
         def serialize(self, data: Any) -> str:
             return json.dumps(data if not isinstance(data, BaseException) else str(data))
 
-        def deserialize(cls, serialized_data: str) -> Any:
+        def deserialize(self, serialized_data: str) -> Any:
             return json.loads(serialized_data)
 
         def name(self) -> str:
