@@ -17,6 +17,8 @@ __all__ = ["as_text", "choose", "same"]
 
 def as_text(value: object) -> str:
     """Return the text form of a scalar, as used in keys: ISO dates, plain numbers, ``true``/``false``."""
+    if value.__class__ is str:
+        return str(value)
     match value:
         case None:
             return ""

@@ -18,6 +18,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
 
 def free_port() -> int:
     with closing(socket.socket()) as probe:
@@ -246,13 +251,15 @@ def make_releases(n: int) -> list[dict[str, Any]]:
     ]
 
 
-def application(service: Service) -> Any:
-    from starlette.applications import Starlette
-    from starlette.requests import Request
-    from starlette.responses import JSONResponse, RedirectResponse, Response
-    from starlette.routing import Route
+class Rest:
+    """The service's paths; each says in ``Service.calls`` that it was asked."""
 
-    def guarded(answer: Any) -> Any:
+    def __init__(self, service: Service) -> None:
+        self.service = service
+
+    def guarded(self, answer: Any) -> Any:
+        service = self.service
+
         async def handler(request: Request) -> Response:
             service.calls.append(f"{request.method} {request.url.path}?{request.url.query}")
             if service.delay:
@@ -271,91 +278,93 @@ def application(service: Service) -> Any:
 
         return handler
 
-    async def contract(_: Request) -> Response:
+    async def contract(self, _: Request) -> Response:
         return JSONResponse(CONTRACT)
 
-    async def releases(request: Request) -> Response:
-        found = service.releases
+    async def releases(self, request: Request) -> Response:
+        found = self.service.releases
         for name in ("container", "release_id"):
             wanted = request.query_params.getlist(name)
             found = [item for item in found if not wanted or item[name] in wanted]
         start = int(base64.b64decode(request.query_params.get("cursor", "")) or b"0")
-        end = start + service.page_size
+        end = start + self.service.page_size
         following = base64.b64encode(str(end).encode()).decode() if end < len(found) else None
         return JSONResponse({"items": found[start:end], "next_cursor": following})
 
-    async def release(request: Request) -> Response:
+    async def release(self, request: Request) -> Response:
         wanted = request.path_params["release_id"]
-        for item in service.releases:
+        for item in self.service.releases:
             if item["release_id"] == wanted:
                 return JSONResponse(item, headers={"ETag": f'"{wanted}-{len(json.dumps(item))}"'})
         return JSONResponse({"title": "no such right"}, 404)
 
-    async def create(request: Request) -> Response:
-        key, body = request.headers["idempotency-key"], await request.json()
+    async def create(self, request: Request) -> Response:
+        service, body = self.service, await request.json()
+        key = request.headers["idempotency-key"]
         if key not in service.answers:
             if body["container"] == "REFUSED":
                 return JSONResponse({"title": "APERAK", "errors": ["12"]}, 422)
             service.posts.append((key, body))
             service.answers[key] = (201, {"release_id": f"N{len(service.posts)}", **body})
-        if service.drop_answers:
-            service.drop_answers -= 1
-            await asyncio.sleep(60)
+        await self.perhaps_never()
         status, answer = service.answers[key]
         return JSONResponse(answer, status, {"Location": f"/releases/{answer['release_id']}"})
 
-    async def cancel(request: Request) -> Response:
-        service.posts.append((request.headers["idempotency-key"], dict(request.path_params)))
-        if service.drop_answers:
-            service.drop_answers -= 1
-            await asyncio.sleep(60)
+    async def cancel(self, request: Request) -> Response:
+        self.service.posts.append((request.headers["idempotency-key"], dict(request.path_params)))
+        await self.perhaps_never()
         return JSONResponse({"state": "cancelled"})
 
-    async def slots(request: Request) -> Response:
-        found = [item for item in service.slots if item["terminal"] == request.path_params["terminal"]]
+    async def perhaps_never(self) -> None:
+        if self.service.drop_answers:
+            self.service.drop_answers -= 1
+            await asyncio.sleep(60)
+
+    async def slots(self, request: Request) -> Response:
+        service, terminal = self.service, request.path_params["terminal"]
+        found = [item for item in service.slots if item["terminal"] == terminal]
         haulier = request.query_params.get("haulier")
         found = [item for item in found if haulier is None or item["haulier"] == haulier]
         page = int(request.query_params.get("page", "1"))
         return JSONResponse(found[(page - 1) * service.page_size : page * service.page_size])
 
-    async def events(request: Request) -> Response:
+    async def events(self, request: Request) -> Response:
         page = int(request.query_params.get("p", "0"))
         headers = {"Link": f'<{request.url.path}?p={page + 1}>; rel="next"'} if page < 2 else {}
         return JSONResponse([{"id": page * 2 + i, "what": "gate-out"} for i in range(2)], headers=headers)
 
-    async def moved(request: Request) -> Response:
+    async def moved(self, _: Request) -> Response:
         return RedirectResponse("/api/events")
 
-    async def away(request: Request) -> Response:
+    async def away(self, _: Request) -> Response:
         return RedirectResponse("http://localhost:1/stolen")
 
-    async def circle(request: Request) -> Response:
+    async def circle(self, _: Request) -> Response:
         return JSONResponse({"items": [{"id": 1}], "next_cursor": "again"})
 
-    async def token(request: Request) -> Response:
-        form = (await request.body()).decode()
-        if "client_secret=right" not in form:
+    async def token(self, request: Request) -> Response:
+        if "client_secret=right" not in (await request.body()).decode():
             return JSONResponse({"error": "invalid_client"}, 401)
         return JSONResponse({"access_token": "granted", "expires_in": 3600})
 
-    answers = {
-        "/api/openapi.json": contract,
-        "/oauth/token": token,
-        "/api/releases": guarded(releases),
-        "/api/releases/{release_id}": guarded(release),
-        "/api/terminals/{terminal}/slots": guarded(slots),
-        "/api/events": guarded(events),
-        "/api/moved": guarded(moved),
-        "/api/away": guarded(away),
-        "/api/circle": guarded(circle),
-    }
-    routes = [
-        Route(path, answer, methods=["POST" if "token" in path else "GET"])
-        for path, answer in answers.items()
-    ]
-    routes.append(Route("/api/releases", guarded(create), methods=["POST"]))
-    routes.append(Route("/api/releases/{release_id}/cancel", guarded(cancel), methods=["POST"]))
-    return Starlette(routes=routes)
+    def application(self) -> Starlette:
+        reads = {
+            "/releases": self.releases,
+            "/releases/{release_id}": self.release,
+            "/terminals/{terminal}/slots": self.slots,
+            "/events": self.events,
+            "/moved": self.moved,
+            "/away": self.away,
+            "/circle": self.circle,
+        }
+        writes = {"/releases": self.create, "/releases/{release_id}/cancel": self.cancel}
+        routes = [Route(f"/api{path}", self.guarded(answer)) for path, answer in reads.items()]
+        routes += [
+            Route(f"/api{path}", self.guarded(answer), methods=["POST"]) for path, answer in writes.items()
+        ]
+        routes.append(Route("/api/openapi.json", self.contract))
+        routes.append(Route("/oauth/token", self.token, methods=["POST"]))
+        return Starlette(routes=routes)
 
 
 @contextmanager
@@ -364,8 +373,8 @@ def served(service: Service) -> Iterator[Service]:
     import uvicorn
 
     config = uvicorn.Config(
-        application(service), host="127.0.0.1", port=0, log_level="critical", ws="none", lifespan="off",
-        timeout_graceful_shutdown=1,
+        Rest(service).application(), host="127.0.0.1", port=0, log_level="critical", ws="none",
+        lifespan="off", timeout_graceful_shutdown=1,
     )  # fmt: skip
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)

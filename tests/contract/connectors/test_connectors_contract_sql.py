@@ -40,9 +40,7 @@ def fill(url: str) -> None:
         sa.Column("buchung", sa.DateTime),
         sa.Column("bezahlt", sa.Boolean),
     )
-    releases = sa.Table(
-        "releases", posts.metadata, sa.Column("box", sa.String(20)), sa.Column("effect", sa.String(80))
-    )
+    sa.Table("releases", posts.metadata, sa.Column("box", sa.String(20)), sa.Column("effect", sa.String(80)))
     posts.metadata.create_all(engine)
     rows = [
         {

@@ -50,7 +50,7 @@ def test_references_and_allof_are_followed() -> None:
     [
         ({"type": "array", "items": BOX}, None, False),
         ({"type": "object", "properties": {"data": {"type": "array", "items": BOX}}}, "data", False),
-        ({"properties": {"visits": {"type": "array", "items": BOX}, "n": {"type": "integer"}}}, "visits", False),
+        ({"properties": {"visits": {"type": "array", "items": BOX}, "n": {"type": "null"}}}, "visits", False),
         ({"properties": {"codes": {"type": "array", "items": {"type": "string"}}}}, None, True),
         ({}, None, False),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from pilothouse.connectors.adapters.sql.reflect import Shape
@@ -72,7 +73,7 @@ class Plan:
 
     def rows(self, records: Sequence[Sequence[Any]]) -> list[Row]:
         """Return the database's answer as rows."""
-        make, names, key = self._context.row, self._names, self._shape.key
+        make, names, key = self._maker(), self._names, self._shape.key
         read_at = self._context.clock.now()
         fixes = self._fixes()
         fields = self._query.fields
@@ -86,7 +87,6 @@ class Plan:
             found = {name: as_text(values[name]) for name in key} if key else _whole(values)
             rows.append(
                 make(
-                    self._query.object,
                     key=found,
                     values=values if fields is None else {name: values[name] for name in fields},
                     version=f"xmin:{record[width]}" if self._by_xmin else content_version(record),
@@ -94,6 +94,17 @@ class Plan:
                 )
             )
         return rows
+
+    def _maker(self) -> Callable[..., Row]:
+        """Return a row with all that the rows of one answer share; this is the hot path of reading."""
+        context = self._context
+        return partial(
+            Row,
+            source=context.name,
+            object=self._query.object,
+            readers=context.readers,
+            integrity=context.integrity,
+        )
 
     def _columns_to_read(self) -> list[str]:
         """Return the columns to read: where the database has no row version, all of them make it."""
