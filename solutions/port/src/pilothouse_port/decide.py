@@ -100,7 +100,8 @@ def _reasons(
 
 
 def _fired(check: str, finding: Finding, table: PolicyTable, facts: Facts, at: datetime) -> list[Reason]:
-    if finding.code != "unknown":
+    # an unregistered consignee is an outcome called unknown; a gap in knowledge has a cause
+    if finding.code != "unknown" or not finding.cause:
         return _rows(check, (finding.code,), finding, table, facts=facts, at=at)
     if not _matters(check, finding, table):
         return []

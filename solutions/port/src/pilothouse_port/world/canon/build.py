@@ -80,7 +80,8 @@ def build_canon(seed: int, size: Size = "small", profile: Profile = "dense") -> 
         profile: ``dense`` exceptions for counting recall, ``real`` at published rates.
     """
     rng = stream(seed, "world")
-    port = rng.choice(PORTS)
+    language = rng.choice(sorted({port.language for port in PORTS}))
+    port = rng.choice([port for port in PORTS if port.language == language])
     policy = deal_policy(
         stream(seed, "policy"), language=port.language, short_words=policy_words(port.language)
     )

@@ -176,7 +176,7 @@ def _fits(kind: str, lot: Consignment, policy: Policy) -> bool:
         return lot.hs[:2] in policy.parameters.chapters
     if check == "dangerous":
         return bool(lot.un) if kind not in _TEXT_NAMES else not lot.un and "dangerous" not in taken
-    if {kind, *lot.flags} >= {"identity.unknown", "fraud.contact_changed"}:
+    if any({kind, *lot.flags} >= pair for pair in _NEVER_TOGETHER):
         return False
     if check == "mandate":
         return not ({"order.missing", "identity.unknown"} & lot.flags)
@@ -189,4 +189,9 @@ def _fits(kind: str, lot: Consignment, policy: Policy) -> bool:
     return True
 
 
+# somebody who is not registered has no contact there, and no tax number by which a cover could be found
+_NEVER_TOGETHER: Final = (
+    {"identity.unknown", "fraud.contact_changed"},
+    {"identity.unknown", "money.credit_exceeded"},
+)
 _TEXT_NAMES: Final = frozenset(f"{check}.{outcome}" for check, outcome in TEXT_OUTCOMES)

@@ -19,26 +19,27 @@ _BOOK: Final[dict[str, Any]] = tomllib.loads(
 )
 _AT: Final = {"en": 0, "de": 1, "nl": 2, "fr": 3, "es": 4}
 
-_PHRASES_OF_EDIFACT: Final = {
-    "document": "document number",
-    "function": "code",
-    "at": "changed time",
-    "declaration": "certificate number",
-    "notice": "remark number",
-    "container": "container number",
-    "bl": "bill number",
-    "status": "state",
-    "packages": "package",
-    "weight": "gross weight",
-    "mass": "gross weight",
-    "unit": "code",
-    "booking": "job reference",
-    "method": "kind",
-    "responsible": "author",
-    "remark": "remark text",
-    "un_number": "un number",
-    "hazard_class": "class",
-    "packing_group": "package group",
+# a message's field: the concept for the dictionary, and the segment that the owner knows it by
+_MESSAGE_FIELDS: Final[dict[str, tuple[str, str]]] = {
+    "document": ("document number", "BGM 1004"),
+    "function": ("code", "BGM 1225"),
+    "at": ("changed time", "DTM 137"),
+    "declaration": ("certificate number", "RFF ABT"),
+    "notice": ("remark number", "RFF"),
+    "container": ("container number", "EQD, SGP, RFF AAQ"),
+    "bl": ("bill number", "RFF BM"),
+    "status": ("state", "GIS, STS"),
+    "packages": ("package", "CNT 11"),
+    "weight": ("gross weight", "CNT 7"),
+    "mass": ("gross weight", "MEA VGM"),
+    "unit": ("kind", "MEA 6411"),
+    "booking": ("job reference", "RFF BN"),
+    "method": ("kind", "DOC"),
+    "responsible": ("author", "NAD"),
+    "remark": ("remark text", "FTX"),
+    "un_number": ("un number", "DGS 7124"),
+    "hazard_class": ("class", "DGS 8351"),
+    "packing_group": ("package group", "DGS 8339"),
 }
 
 
@@ -80,7 +81,9 @@ def describe(canon: Canon, dealt: Dealt, objects: tuple[ObjectView, ...]) -> str
             name = dealt.fields[spec.id].get(one.attr)
             if name is None or (not one.codes and one.attr not in _ESSENTIAL and rng.random() < 0.12):
                 continue
-            phrase = _PHRASES_OF_EDIFACT[one.phrase] if dealt.technology == "edifact" else one.phrase
+            phrase = one.phrase
+            if dealt.technology == "edifact":
+                phrase, name = _MESSAGE_FIELDS[one.phrase]
             said = dealt.names.words(phrase)
             if one.codes:
                 codes = dealt.codes[one.codes]
