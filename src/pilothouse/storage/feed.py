@@ -1,7 +1,8 @@
 """Owns the change feed: an ordered list of events that other processes and the console follow.
 
-An event becomes readable when every transaction that was running beside its own has ended; so a reader
-that goes on from the last position it saw misses nothing, at the price of waiting for the slowest.
+An event becomes readable when every transaction of this database that was running beside its own has
+ended; so a reader that goes on from the last position it saw misses nothing, at the price of waiting for
+the slowest.
 """
 
 from __future__ import annotations
@@ -62,7 +63,12 @@ class Feed:
         self, *, after: int = 0, topics: Sequence[str] | None = None, limit: int = 1000
     ) -> list[FeedEvent]:
         """Return up to ``limit`` events after position ``after``, oldest first."""
-        params = {"after": after, "topics": None if topics is None else list(topics), "limit": limit}
+        params = {
+            "after": after,
+            "topics": None if topics is None else list(topics),
+            "limit": limit,
+            "horizon": await self._horizon(),
+        }
         rows = await self._database.fetch_all(load_queries("pilothouse.storage").feed_read, params)
         return [
             FeedEvent(position=row["id"], topic=row["topic"], value=row["value"], at=row["at"])
@@ -71,7 +77,12 @@ class Feed:
 
     async def last(self) -> int:
         """Return the position from which only later events are read."""
-        return int(await self._database.fetch_value(load_queries("pilothouse.storage").feed_last))
+        params = {"horizon": await self._horizon()}
+        return int(await self._database.fetch_value(load_queries("pilothouse.storage").feed_last, params))
+
+    async def _horizon(self) -> str:
+        """Ask before reading: who has ended by now is visible to the statement that reads."""
+        return str(await self._database.fetch_value(load_queries("pilothouse.storage").feed_horizon))
 
     async def prune(self, before: datetime) -> int:
         """Forget events older than ``before``; return how many."""

@@ -24,6 +24,7 @@ __all__ = ["cloned_database", "fresh_database", "fresh_url", "shared_server", "w
 _VERSIONS = Path(__file__).parent / "migrations" / "versions"
 _LOCK = 0x746573740000
 _STALE = 3600.0
+_TEMPLATES = 5
 
 
 def with_database(url: str, name: str) -> str:
@@ -113,13 +114,18 @@ def _template(server: str) -> str:
 
 
 def _sweep(server: str) -> None:
-    """Drop what killed test runs left behind."""
+    """Drop what killed test runs left behind, and templates of migrations long gone."""
     import psycopg
 
+    find = b"select datname from pg_database where datname like %s order by oid desc"
     with psycopg.connect(server, autocommit=True) as link:
-        rows = link.execute("select datname from pg_database where datname like 'test\\_%'").fetchall()
-        for (name,) in rows:
-            born = str(name).split("_")[1]
-            if born.isdigit() and time.time() - int(born) > _STALE:
-                with suppress(psycopg.Error):
-                    link.execute(f"drop database if exists {name} with (force)".encode())
+        tests = [str(row[0]) for row in link.execute(find, ["test\\_%"]).fetchall()]
+        templates = [str(row[0]) for row in link.execute(find, ["template\\_%"]).fetchall()]
+        for name in [name for name in tests if _stale(name)] + templates[_TEMPLATES:]:
+            with suppress(psycopg.Error):
+                link.execute(f"drop database if exists {name} with (force)".encode())
+
+
+def _stale(name: str) -> bool:
+    born = name.split("_")[1]
+    return born.isdigit() and time.time() - int(born) > _STALE

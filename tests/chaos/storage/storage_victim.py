@@ -31,7 +31,7 @@ async def obey(database: Database) -> None:
 
 
 async def main() -> None:
-    async with open_database(StorageSettings(data_dir=Path(sys.argv[1]))) as database:
+    async with open_database(StorageSettings(data_dir=Path(sys.argv[1]), fsync=False)) as database:
         await database.execute("create table if not exists kept (n int primary key)")
         say("ready")
         await obey(database)

@@ -112,7 +112,7 @@ def wait_until(fact: Callable[[], bool], seconds: float) -> None:
 
 
 async def kept(data_dir: Path) -> list[int]:
-    async with open_database(StorageSettings(data_dir=data_dir)) as database:
+    async with open_database(StorageSettings(data_dir=data_dir, fsync=False)) as database:
         return [row["n"] for row in await database.fetch_all("select n from kept order by n")]
 
 
@@ -195,7 +195,7 @@ async def test_a_first_start_killed_at_any_moment_leaves_nothing_in_the_way(data
         except subprocess.TimeoutExpired:
             victim.process.kill()
         victim.end()
-    async with open_database(StorageSettings(data_dir=data_dir)) as database:
+    async with open_database(StorageSettings(data_dir=data_dir, fsync=False)) as database:
         assert await database.fetch_value("select count(*) from storage_feed") == 0
     assert not lives(data_dir)
     assert [path for path in data_dir.iterdir() if path.name.startswith("postgres.new")] == []

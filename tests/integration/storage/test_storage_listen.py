@@ -121,6 +121,41 @@ async def test_an_event_of_a_slower_transaction_is_not_skipped(database: Databas
     assert len(seen) == 2
 
 
+async def test_a_long_transaction_of_another_database_does_not_hold_up_the_feed(
+    database: Database, empty_database_url: str
+) -> None:
+    import psycopg
+
+    feed = Feed(database)
+    with psycopg.connect(empty_database_url) as elsewhere:
+        elsewhere.execute("create table busy (n int)")  # has a transaction id and stays open
+        async with database.transaction() as tx:
+            await feed.append(tx, "a", 1)
+        assert [event.value for event in await feed.read()] == [1]
+
+
+async def test_four_writers_and_a_reader_lose_nothing_and_see_nothing_twice(database: Database) -> None:
+    feed = Feed(database)
+    written: list[int] = []
+    seen: list[int] = []
+
+    async def write(writer: int) -> None:
+        for number in range(25):
+            async with database.transaction() as tx:
+                await tx.execute("select pg_current_xact_id()")
+                await asyncio.sleep(0.001 * ((writer + number) % 4))
+                position = await feed.append(tx, "a", number, notify=False)
+                await asyncio.sleep(0.001 * ((writer * number) % 5))
+            written.append(position)
+
+    async def follow() -> None:
+        while len(seen) < 100:
+            seen.extend(event.position for event in await feed.read(after=seen[-1] if seen else 0))
+
+    await asyncio.wait_for(asyncio.gather(follow(), *(write(writer) for writer in range(4))), 30)
+    assert sorted(seen) == sorted(written)
+
+
 async def test_old_events_are_forgotten_and_readers_go_on(database: Database) -> None:
     feed = Feed(database)
     for number in range(3):
