@@ -15,6 +15,7 @@ from pilothouse_port.world.systems.servers.process import (
     Server,
     data_home,
     free_port,
+    fresh_folder,
     give,
     noted_server,
     read_server,
@@ -71,9 +72,7 @@ def start_mariadb(
     user = service_user()
     fresh = not loaded.exists() or loaded.read_text() != content
     if fresh:
-        shutil.rmtree(home, ignore_errors=True)
-        home.mkdir()
-        give(home, user)
+        fresh_folder(home, user)
         _initialise(data, user)
     first = _first_statements(home / "first.sql", user, passwords["admin"]) if fresh else None
     server = start(run, lambda: _spawn(run, data, user, content, first), answers)

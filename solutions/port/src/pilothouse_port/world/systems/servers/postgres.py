@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
 import subprocess
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +16,7 @@ from pilothouse_port.world.systems.servers.process import (
     Server,
     data_home,
     free_port,
+    fresh_folder,
     give,
     noted_server,
     read_server,
@@ -68,9 +68,7 @@ def start_postgres(
     user = service_user()
     fresh = not loaded.exists() or loaded.read_text() != content
     if fresh:
-        shutil.rmtree(home, ignore_errors=True)
-        home.mkdir()
-        give(home, user)
+        fresh_folder(home, user)
         _initialise(data, user, passwords["admin"])
     server = start(run, lambda: _spawn(run, data, user, content), answers)
     if fresh:

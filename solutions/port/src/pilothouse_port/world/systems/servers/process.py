@@ -35,6 +35,7 @@ __all__ = [
 
 _LOG_LINES: Final = 5
 _ATTEMPTS: Final = 3
+_PROGRAMS: Final = ("postgres", "initdb", "mariadbd", "mariadb-install")
 _CHILDREN: Final[dict[int, subprocess.Popen[bytes]]] = {}  # kept so that a server may outlive its starter
 
 
@@ -131,31 +132,44 @@ def stop(run: Path, name: str, *, patience: float = 10) -> bool:
     import psutil
 
     server = noted_server(run, name)
-    process = (_process(server) if server is not None else None) or _orphan(data_home(run) / name)
-    if process is None:
-        return False
-    offspring = process.children(recursive=True)
-    process.terminate()
-    try:
-        process.wait(patience)
-    except psutil.TimeoutExpired:
-        process.kill()
-        process.wait(patience)
-    for orphan in offspring:  # a killed postmaster leaves its workers for a moment
-        _kill(orphan)
-    _reap(process.pid)
-    return True
+    process = _process(server) if server is not None else None
+    if process is not None:
+        offspring = process.children(recursive=True)
+        process.terminate()
+        try:
+            process.wait(patience)
+        except psutil.TimeoutExpired:
+            process.kill()
+            process.wait(patience)
+        for child in offspring:  # a killed postmaster leaves its workers for a moment
+            _kill(child)
+        _reap(process.pid)
+    _kill_orphans(data_home(run) / name, plan=run / f"{name}.plan.json")
+    return process is not None
 
 
-def _orphan(folder: Path) -> Any:
-    """A server of this very folder whose starter was killed before it could note the pid."""
+def _kill_orphans(folder: Path, *, plan: Path) -> None:
+    """End what works on this folder or plan because its starter was killed before it noted a pid."""
     import psutil
 
-    for process in psutil.process_iter(["cmdline", "ppid"]):
+    found: list[Any] = []
+    for process in psutil.process_iter(["cmdline", "name"]):
         words = cast("list[str]", process.info["cmdline"] or [])
-        if any(str(folder) in word for word in words) and process.info["ppid"] == 1:
-            return process
-    return None
+        database = str(process.info["name"]).startswith(_PROGRAMS)
+        if str(plan) in words or (database and any(str(folder) in word for word in words)):
+            found += [process, *_offspring(process)]
+    for process in found:
+        _kill(process)
+    psutil.wait_procs(found, timeout=5)
+
+
+def _offspring(process: Any) -> list[Any]:
+    import psutil
+
+    try:
+        return process.children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
 
 
 def _kill(process: Any) -> None:
@@ -275,6 +289,14 @@ def data_home(run: Path) -> Path:
         raise UnavailableError(f"{str(home)!r} belongs to somebody else; remove it", code="world.home")
     os.chown(home, owner.pw_uid, owner.pw_gid)
     return home
+
+
+def fresh_folder(folder: Path, user: str | None) -> None:
+    """Empty a folder of ours and give it to the service user."""
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir()
+    give(folder, user)
 
 
 def give(path: Path, user: str | None) -> None:
