@@ -78,6 +78,7 @@ class JsonSource:
             suffixes=(".json", ".jsonl", ".ndjson"),
             zone=context.timezone,
         )
+        self._kept: dict[tuple[str, str], tuple[tuple[int, int, int], list[Row]]] = {}
 
     async def ping(self) -> None:
         """Return when the folder can be listed."""
@@ -100,7 +101,8 @@ class JsonSource:
         return await anyio.to_thread.run_sync(lambda: self._findings(object))
 
     async def close(self) -> None:
-        """Nothing is held open."""
+        """Forget the files that were read."""
+        self._kept.clear()
 
     def _patterns(self) -> list[str]:
         return sorted({*self._folder.patterns(), *self._options.objects})
@@ -129,7 +131,9 @@ class JsonSource:
             names |= {*query.where, *(query.fields or ())} | {
                 name.removeprefix("-") for name in query.order_by
             }
-        return choose(self._context.name, query, rows, names)
+        now = self._context.clock.now()
+        found = choose(self._context.name, query, rows, names)
+        return [dataclasses.replace(row, read_at=now) for row in found]
 
     def _rows(self, pattern: str) -> list[Row]:
         files = self._folder.matching(pattern)
@@ -139,6 +143,20 @@ class JsonSource:
         return rows if self._declared(pattern).key else _keyed(rows)
 
     def _file(self, pattern: str, path: Path) -> list[Row]:
+        """Return the records of a file, kept until it changes."""
+        try:
+            stat = path.stat()
+        except OSError as error:
+            raise self._unreadable(path, error) from error
+        known = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+        kept = self._kept.get((pattern, path.name))
+        if kept is not None and kept[0] == known:
+            return kept[1]
+        rows = self._records(pattern, path)
+        self._kept[pattern, path.name] = (known, rows)
+        return rows
+
+    def _records(self, pattern: str, path: Path) -> list[Row]:
         as_of = self._folder.as_of(path)
         rows: list[Row] = []
         for item, part, line in self._items(pattern, path):
@@ -186,9 +204,10 @@ class JsonSource:
                 )
             return path.read_bytes()
         except OSError as error:
-            raise SourceUnavailableError(
-                self._context.name, f"{path.name!r} cannot be read: {error.strerror}"
-            ) from error
+            raise self._unreadable(path, error) from error
+
+    def _unreadable(self, path: Path, error: OSError) -> SourceUnavailableError:
+        return SourceUnavailableError(self._context.name, f"{path.name!r} cannot be read: {error.strerror}")
 
     def _parsed(self, path: Path, raw: bytes, where: str) -> Any:
         try:

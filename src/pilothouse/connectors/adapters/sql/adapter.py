@@ -116,8 +116,7 @@ class SqlSource:
             raise typed_error(self._context.name, error) from error
 
     def _objects(self, connection: sa.Connection) -> list[ObjectSchema]:
-        names = sorted(self._catalogue.relations(connection))
-        found = [self._catalogue.shape(connection, name) for name in names]
+        found = self._catalogue.all_shapes(connection)
         if len(found) > MAX_COUNTED_TABLES:
             return [shape.schema for shape in found]
         return [
@@ -136,7 +135,7 @@ class SqlSource:
             if not any(word in str(error.orig).lower() for word in MOVED):
                 raise
         except SourceDataError as error:
-            if error.code != "sources.field":
+            if error.code not in ("sources.field", "sources.object"):
                 raise
         # The schema may have moved under the kept reflection: look again once.
         connection.rollback()

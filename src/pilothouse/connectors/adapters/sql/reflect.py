@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
@@ -153,15 +154,27 @@ class Catalogue:
                 )
         return list(self._schemas or ())
 
+    def all_shapes(self, connection: sa.Connection) -> list[Shape]:
+        """Return every relation with its columns, sorted by name, with few statements a schema."""
+        relations = self.relations(connection)
+        if len(self._shapes) < len(relations):
+            facts = _Facts(connection, {item.schema for item in relations.values()})
+            for name, relation in relations.items():
+                if name not in self._shapes and facts.columns(relation):
+                    self._shapes[name] = self._build(connection, relation, facts)
+        return [self._shapes[name] for name in sorted(self._shapes)]
+
     def _reflect(self, connection: sa.Connection, relation: Relation) -> Shape:
+        return self._build(connection, relation, _Facts(connection, {relation.schema}, relation.table))
+
+    def _build(self, connection: sa.Connection, relation: Relation, facts: _Facts) -> Shape:
         import sqlalchemy as sa
-        from sqlalchemy import exc
         from sqlalchemy.sql.elements import quoted_name
 
-        inspector = sa.inspect(connection)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", exc.SAWarning)
-            found = inspector.get_columns(relation.table, schema=relation.schema)
+        found = facts.columns(relation)
+        if not found:
+            others = [name for name in self._relations if name != relation.name]
+            raise unknown_object(self._source, relation.name, others)
         types = {column["name"]: column["type"] for column in found}
         # SQLite keeps any value in any column: typed results would fail on what people really store.
         loose = connection.dialect.name == "sqlite"
@@ -174,40 +187,76 @@ class Catalogue:
             *columns.values(),
             schema=None if relation.schema is None else quoted_name(relation.schema, quote=True),
         )
-        key = self._key(inspector, relation, found)
+        key = self._key(relation, found, facts)
         return Shape(
             relation=relation,
             table=table,
             columns=columns,
             types=types,
             key=key,
-            schema=_schema(inspector, relation, found, key),
+            schema=_schema(relation, found, key, documentation=facts.comment(relation), loose=loose),
             loose=loose,
             stamps_are_utc=connection.dialect.name in ("mysql", "mariadb"),
         )
 
-    def _key(self, inspector: sa.Inspector, relation: Relation, found: Sequence[Any]) -> tuple[str, ...]:
+    def _key(self, relation: Relation, found: Sequence[Any], facts: _Facts) -> tuple[str, ...]:
         names = {column["name"] for column in found}
         declared = self._keys.get(relation.name)
-        if declared is not None:
-            for name in declared:
-                if name not in names:
-                    raise SourceDataError(
-                        self._source,
-                        f"the declared key of {relation.name!r} names {name!r}; {near(name, names)}",
-                        code="sources.field",
-                    )
-            return declared
-        if not relation.is_table:
-            return ()
-        primary = inspector.get_pk_constraint(relation.table, schema=relation.schema)
-        if primary["constrained_columns"]:
+        if declared is None:
+            return facts.key(relation) if relation.is_table else ()
+        for name in declared:
+            if name not in names:
+                raise SourceDataError(
+                    self._source,
+                    f"the declared key of {relation.name!r} names {name!r}; {near(name, names)}",
+                    code="sources.field",
+                )
+        return declared
+
+
+class _Facts:
+    """What the database says about relations of some schemas, or about one of them, asked for together."""
+
+    def __init__(self, connection: sa.Connection, schemas: set[str | None], table: str | None = None) -> None:
+        import sqlalchemy as sa
+        from sqlalchemy import exc
+        from sqlalchemy.engine.reflection import ObjectKind, ObjectScope
+
+        self._inspector = sa.inspect(connection)
+        self._columns: dict[Any, Sequence[Any]] = {}
+        self._primary: dict[Any, Any] = {}
+        self._comments: dict[Any, Any] = {}
+        wanted = [table] if table is not None else None
+        for schema in schemas:
+            kind, scope = ObjectKind.ANY, ObjectScope.DEFAULT
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", exc.SAWarning)
+                self._columns |= self._inspector.get_multi_columns(schema, wanted, kind=kind, scope=scope)
+            self._primary |= self._inspector.get_multi_pk_constraint(schema, wanted)
+            with contextlib.suppress(NotImplementedError):
+                self._comments |= self._inspector.get_multi_table_comment(
+                    schema, wanted, kind=kind, scope=scope
+                )
+
+    def columns(self, relation: Relation) -> Sequence[Any]:
+        """Return the columns, in the database's order; none for what was dropped since it was listed."""
+        return self._columns.get((relation.schema, relation.table), ())
+
+    def key(self, relation: Relation) -> tuple[str, ...]:
+        """Return the primary key, else a unique key without empty values."""
+        primary = self._primary.get((relation.schema, relation.table))
+        if primary and primary["constrained_columns"]:
             return tuple(primary["constrained_columns"])
-        solid = {column["name"] for column in found if not column["nullable"]}
-        for unique in inspector.get_unique_constraints(relation.table, schema=relation.schema):
+        solid = {column["name"] for column in self.columns(relation) if not column["nullable"]}
+        for unique in self._inspector.get_unique_constraints(relation.table, schema=relation.schema):
             if solid.issuperset(unique["column_names"]):
                 return tuple(unique["column_names"])
         return ()
+
+    def comment(self, relation: Relation) -> str:
+        """Return what the database says about the relation."""
+        found = self._comments.get((relation.schema, relation.table))
+        return (found and found["text"]) or ""
 
 
 def _views(inspector: sa.Inspector, schema: str | None) -> list[str]:
@@ -220,33 +269,25 @@ def _views(inspector: sa.Inspector, schema: str | None) -> list[str]:
 
 
 def _schema(
-    inspector: sa.Inspector, relation: Relation, found: Sequence[Any], key: tuple[str, ...]
+    relation: Relation, found: Sequence[Any], key: tuple[str, ...], *, documentation: str, loose: bool
 ) -> ObjectSchema:
     return ObjectSchema(
         name=relation.name,
         fields=tuple(
             FieldSchema(
                 name=column["name"],
-                type=_type_here(inspector, column["type"]),
+                type=_type_here(column["type"], loose=loose),
                 nullable=bool(column.get("nullable", True)),
                 documentation=column.get("comment") or "",
             )
             for column in found
         ),
         key=key,
-        documentation=_comment(inspector, relation),
+        documentation=documentation,
     )
 
 
-def _type_here(inspector: sa.Inspector, kind: Any) -> FieldType:
+def _type_here(kind: Any, *, loose: bool) -> FieldType:
     """Return the type of a column; what SQLite calls a date is text as somebody wrote it."""
     found = field_type(kind)
-    return "text" if inspector.dialect.name == "sqlite" and found in ("date", "datetime") else found
-
-
-def _comment(inspector: sa.Inspector, relation: Relation) -> str:
-    try:
-        comment = inspector.get_table_comment(relation.table, schema=relation.schema)
-    except NotImplementedError:
-        return ""
-    return comment["text"] or ""
+    return "text" if loose and found in ("date", "datetime") else found
