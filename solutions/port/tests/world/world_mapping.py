@@ -41,7 +41,8 @@ class ViewReader:
                 if view.technology == "drop":
                     rows = [thing.rows[n] for n in view.options["files"][thing.name][-1]["rows"]]
                 names = _AS_READ.get(thing.name, {})
-                self._objects[view.name, thing.name] = [
+                path = f"/{thing.name}" if view.technology == "http" else thing.name
+                self._objects[view.name, path] = [
                     {names.get(name, name): value for name, value in row.items()} for row in rows
                 ]
 

@@ -130,7 +130,7 @@ def _place(dealt: dict[str, Dealt], fact: str) -> Place:
     return Place(
         fact=fact,
         system=system.name,
-        object=system.objects[object_id],
+        object=_object(system, object_id),
         key={part: _name(system, object_id, one) for part, one in key.items()},
         field=_name(system, object_id, attr),
         latest_by=_name(system, object_id, latest) if latest else None,
@@ -150,6 +150,12 @@ def _shown_key(system: Dealt, object_id: str, key: dict[str, str]) -> dict[str, 
     otherwise = _OTHERWISE.get(object_id, {})
     missing = {attr for attr in key.values() if attr not in system.fields[object_id]}
     return dict(otherwise[attr] if attr in missing else (part, attr) for part, attr in key.items())
+
+
+def _object(system: Dealt, object_id: str) -> str:
+    """Return the object as a reader names it: a resource by its path."""
+    name = system.objects[object_id]
+    return f"/{name}" if system.technology == "http" else name
 
 
 def _name(system: Dealt, object_id: str, attr: str) -> str:
@@ -192,7 +198,7 @@ def evidence_of(canon: Canon, fact: str, record: Any, subject: dict[str, str]) -
         value = _text(cell_of(system, spec.field(attr), record))
     return EvidenceLine(
         system=system.name,
-        object=system.objects[object_id],
+        object=_object(system, object_id),
         key=where,
         field=_name(system, object_id, attr),
         value=value,
