@@ -11,7 +11,7 @@ from pilothouse.connectors.adapters.edifact.types import Fault, Marks
 __all__ = ["CHARSETS", "HEAD", "Spelling", "spelling"]
 
 HEAD: Final = re.compile(
-    rb"(?:UNA(?P<una>.{0,9}?)\s*)?UNB(?P<element>[^A-Za-z0-9\s])"
+    rb"UN(?:A(?P<una>.{0,9}?)\s*UN)?B(?P<element>[^A-Za-z0-9\s])"
     rb"(?P<id>[A-Z]{3}[A-Z0-9])(?P<component>[^A-Za-z0-9\s])(?P<version>[0-9])",
     re.DOTALL,
 )

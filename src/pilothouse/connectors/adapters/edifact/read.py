@@ -85,8 +85,7 @@ def _interchange(
     segments, found = cut_segments(chunk[skip:], at + skip, spelled.marks, spelled.charset)
     faults.extend(found)
     assembly = _Assembly(faults, spelled.marks, spelled.charset, at + skip)
-    for segment in segments:
-        assembly.take(segment)
+    assembly.take(segments)
     return assembly.finish(at + len(chunk))
 
 
@@ -113,17 +112,16 @@ class _Assembly:
         self.seen: set[str] = set()
         self.closed = False
 
-    def take(self, segment: Segment) -> None:
-        tag = segment.tag
-        if tag[:2] == "UN" and tag != "UNS":
-            handler = _ENVELOPE.get(tag)
+    def take(self, segments: list[Segment]) -> None:
+        for segment in segments:
+            handler = _ENVELOPE.get(segment.tag)
             if handler is not None:
                 handler(self, segment)
-                return
-        if self.opened is None:
-            self.fault("segment.outside", segment.offset, f"{tag} stands outside any message", lost=True)
-            return
-        self.body.append(segment)
+            elif self.opened is not None:
+                self.body.append(segment)
+            else:
+                words = f"{segment.tag} stands outside any message"
+                self.fault("segment.outside", segment.offset, words, lost=True)
 
     def fault(self, code: str, offset: int, words: str, *, lost: bool = False) -> None:
         message = self.opened.get(1) if self.opened else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
@@ -24,6 +25,10 @@ def cut_segments(chunk: bytes, at: int, marks: Marks, charset: str) -> tuple[lis
 
     A last piece without its terminator is left out and reported as ``cut``: half a value is worse than none.
     """
+    plain = _plain(marks)
+    if plain.whole.fullmatch(chunk):
+        found = plain.one.finditer(chunk)
+        return [Segment(m[1], at + m.start(1), marks, charset, m[1][:3].decode("ascii")) for m in found], []
     cutter = _Cutter(marks, charset)
     segments = cutter.segments
     release, fine = marks.release, (marks.element, marks.component, b"")
@@ -46,6 +51,26 @@ def cut_segments(chunk: bytes, at: int, marks: Marks, charset: str) -> tuple[lis
             cutter.awkward(raw, start)
     cutter.tail(tail if held is None else held + marks.terminator + tail, at)
     return segments, cutter.faults
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plain:
+    """What an undamaged interchange looks like as a whole, and one segment of it."""
+
+    whole: re.Pattern[bytes]
+    one: re.Pattern[bytes]
+
+
+@lru_cache(maxsize=16)
+def _plain(marks: Marks) -> _Plain:
+    release = re.escape(marks.release)
+    inside = rb"[^" + re.escape(marks.terminator) + release + rb"\r\n]*+"
+    text = inside + (rb"(?:" + release + rb"[^\r\n]" + inside + rb")*+" if release else b"")
+    start = rb"[" + re.escape(marks.element) + re.escape(marks.component) + rb"]"
+    one = rb"([A-Z][A-Z0-9]{2}(?:" + start + text + rb")?)" + re.escape(marks.terminator)
+    blank = rb"[ \t\r\n\x00\x1a]*+"
+    whole = rb"(?:" + blank + one.replace(b"(", b"(?:", 1) + rb")*+" + blank
+    return _Plain(whole=re.compile(whole), one=re.compile(one))
 
 
 class _Cutter:

@@ -20,6 +20,11 @@ class Marks:
     release: bytes = b"?"
     repetition: bytes = b""
     terminator: bytes = b"'"
+    texts: tuple[str, str] = field(init=False, repr=False, compare=False)
+    """Element and component mark as text, made once because every segment is split with them."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "texts", (self.element.decode("latin-1"), self.component.decode("latin-1")))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,13 +140,17 @@ class Segment:
 
     def _split(self) -> list[list[str]]:
         marks, raw = self.marks, self.raw
-        awkward = (marks.release and marks.release in raw) or (marks.repetition and marks.repetition in raw)
-        if awkward or len(marks.element) != 1:
+        if (marks.release and marks.release in raw) or (marks.repetition and marks.repetition in raw):
             count = len(split_released(raw, marks.element, marks.release))
             return [[part.text for part in self.components(number)] for number in range(count)]
-        text = decode(without_breaks(raw), self.charset)
-        colon = marks.component.decode("latin-1")
-        return [element.split(colon) for element in text.split(marks.element.decode("latin-1"))]
+        if b"\n" in raw or b"\r" in raw:
+            raw = without_breaks(raw)
+        try:
+            text = raw.decode(self.charset)
+        except UnicodeDecodeError:
+            text = decode(raw, self.charset)
+        element, component = marks.texts
+        return [part.split(component) for part in text.split(element)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
