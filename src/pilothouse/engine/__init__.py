@@ -3,6 +3,10 @@
 Authors use :mod:`pilothouse.workflows`; ``app.py`` opens the engine with :func:`open_engine`.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from pilothouse.engine.checking import Checked
 from pilothouse.engine.engine import Engine
 from pilothouse.engine.errors import ChildError, Diverged, Fenced, ReplayMiss, StepError
@@ -14,7 +18,6 @@ from pilothouse.engine.running.children import ChildCall, child
 from pilothouse.engine.running.gathering import gather
 from pilothouse.engine.running.steps import effect_key, step
 from pilothouse.engine.running.waiting import sleep, wait
-from pilothouse.engine.settings import EngineSettings
 from pilothouse.engine.types import (
     DEFAULT_RETRY,
     Entry,
@@ -43,6 +46,9 @@ from pilothouse.engine.verbs import (
     resources,
     running_version,
 )
+
+if TYPE_CHECKING:
+    from pilothouse.engine.settings import EngineSettings
 
 __all__ = [
     "CATALOG",
@@ -93,3 +99,12 @@ __all__ = [
     "step",
     "wait",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Import the settings only when asked for: Pydantic is costly to start."""
+    if name == "EngineSettings":
+        from pilothouse.engine.settings import EngineSettings
+
+        return EngineSettings
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""Owns the check before a release: every parked run is replayed against the installed code, bodies forbidden."""
+"""Owns the check before a release: waiting runs are replayed against the installed code, bodies forbidden."""
 
 from __future__ import annotations
 

@@ -74,8 +74,22 @@ async def _check_key(tx: Tx, run: UUID, key: str | None) -> None:
 def _fork_row(row: Row, version: str, principal: Principal, sealed: bool) -> dict[str, Any]:
     ident = new_id()
     return {
-        "id": ident, "workflow": row["workflow"], "version": version, "key": f"fork:{ident}", "args": row["args"],
-        "principal": principal_text(principal), "root": row["root"], "origin": row["id"], "parent": None,
-        "parent_key": None, "parent_index": None, "queue": row["queue"], "partition": row["partition"],
-        "priority": row["priority"], "dedup": None, "deadline": None, "sealed": sealed, "owner": None,
-    }  # fmt: skip
+        "id": ident,
+        "workflow": row["workflow"],
+        "version": version,
+        "key": f"fork:{ident}",
+        "args": row["args"],
+        "principal": principal_text(principal),
+        "root": row["root"],
+        "origin": row["id"],
+        "parent": None,
+        "parent_key": None,
+        "parent_index": None,
+        "queue": row["queue"],
+        "partition": row["partition"],
+        "priority": row["priority"],
+        "dedup": None,
+        "deadline": None,
+        "sealed": sealed,
+        "owner": None,
+    }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from pilothouse.engine.adapters.direct import DirectExecutor
@@ -18,9 +19,11 @@ from pilothouse.engine.keeping.triggers import Puller
 from pilothouse.engine.ports import Executor, Principals
 from pilothouse.engine.registry import CATALOG, Catalog
 from pilothouse.engine.running.handler import SegmentHandler
-from pilothouse.engine.settings import EngineSettings
 from pilothouse.kernel import Cancelled, PilothouseError
 from pilothouse.storage import Database
+
+if TYPE_CHECKING:
+    from pilothouse.engine.settings import EngineSettings
 
 __all__ = ["open_engine"]
 
@@ -45,6 +48,8 @@ async def open_engine(
         principals: Tells the rights of today; None takes those of the start.
         work: False only starts, answers and reads runs (a command, a web process).
     """
+    from pilothouse.engine.settings import EngineSettings
+
     settings = settings or EngineSettings()
     if not work:
         yield Engine(database, catalog, owner="")
@@ -171,9 +176,12 @@ async def _hand_over(
     engine.submitter = None
     submitter.closed = True
     await handler.drain()
+    await executor.pause()
+    # What was claimed while the executor stopped.
+    await handler.drain()
     await submitter.close()
     with suppress(PilothouseError):
-        await reaper.take(handler.owner, dead=True)
+        await reaper.release(handler.owner)
         await engine.database.execute("select pg_notify('engine_ready', 'default')")
     await executor.stop()
 

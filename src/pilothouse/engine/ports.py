@@ -212,8 +212,16 @@ class Executor(Protocol):
         """Delete the records of segments that ended ``older_than`` seconds ago; at most a batch."""
         ...
 
+    async def holders(self) -> set[str]:
+        """Return the owners that have taken segments and not ended them."""
+        ...
+
+    async def pause(self) -> None:
+        """Claim nothing more; what runs may end, and the other verbs still work."""
+        ...
+
     async def stop(self) -> None:
-        """Stop claiming and close."""
+        """Close."""
         ...
 
 

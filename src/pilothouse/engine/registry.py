@@ -74,7 +74,7 @@ class Catalog:
             return self.definitions[name]
         known = ", ".join(sorted(self.definitions)) or "none"
         raise UsageError(
-            f"no workflow {name!r} is registered here (registered: {known}); import the module that declares it",
+            f"no workflow {name!r} is registered here (known: {known}); import the module that declares it",
             code="engine.unknown_workflow",
         )
 

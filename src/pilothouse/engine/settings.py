@@ -26,7 +26,8 @@ class EngineSettings(PartSettings):
         poll_s: Seconds between two looks of the executor into a queue.
         forget_after_s: Seconds after which the executor's rows of ended segments are deleted.
         idle_in_transaction_s: Bound for a frozen session that holds locks.
-        hot_s: A sleep shorter than this waits in memory.
+        keep_runs_days: Days after which ended runs and their journals are deleted.
+        keep_payloads_s: Seconds after which a payload that nothing refers to is deleted.
         attempts: Claims without a new entry before a run is blocked as poison.
         migrate_executor: Whether this process may create the executor's own tables.
     """
@@ -43,6 +44,7 @@ class EngineSettings(PartSettings):
     poll_s: float = 0.1
     forget_after_s: float = 3600.0
     idle_in_transaction_s: float = 10.0
-    hot_s: float = 60.0
+    keep_runs_days: int = 396
+    keep_payloads_s: float = 7 * 86_400.0
     attempts: int = 5
     migrate_executor: bool = True

@@ -1,4 +1,4 @@
-"""Owns the frozen nouns of the engine: run, entry, wait, queue, schedule, and what start and step may be told."""
+"""Owns the frozen nouns of the engine: run, entry, wait, queue, schedule, trigger."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def acting() -> Principal:
 
 
 def place() -> str:
-    """Return where the caller stands: ``outside`` a run, ``top``, in a gather ``branch``, or in a ``step``."""
+    """Return where the caller stands: ``outside`` a run, ``top``, ``branch`` of a gather, or ``step``."""
     scope = CURRENT.get()
     return "outside" if scope is None else scope.kind
 

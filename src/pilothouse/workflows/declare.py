@@ -84,8 +84,13 @@ class Workflow(Generic[P, R]):
 def workflow(function: Callable[P, Awaitable[R]], /) -> Workflow[P, R]: ...
 @overload
 def workflow(
-    *, name: str | None = None, version: str = "1", queue: str = "default", pin: bool = False, catalog: Catalog = CATALOG
-) -> Callable[[Callable[P, Awaitable[R]]], Workflow[P, R]]: ...  # fmt: skip
+    *,
+    name: str | None = None,
+    version: str = "1",
+    queue: str = "default",
+    pin: bool = False,
+    catalog: Catalog = CATALOG,
+) -> Callable[[Callable[P, Awaitable[R]]], Workflow[P, R]]: ...
 def workflow(
     function: Callable[..., Awaitable[Any]] | None = None,
     /,
@@ -162,8 +167,13 @@ def step(function: Callable[P, Awaitable[R]], /) -> Step[P, R]: ...
 def step(function: Callable[P, R], /) -> Step[P, R]: ...
 @overload
 def step(
-    *, name: str | None = None, version: str = "1", retry: Retry = ..., once: bool = False, label: Label | None = None
-) -> Callable[[Callable[..., Any]], Step[..., Any]]: ...  # fmt: skip
+    *,
+    name: str | None = None,
+    version: str = "1",
+    retry: Retry = ...,
+    once: bool = False,
+    label: Label | None = None,
+) -> Callable[[Callable[..., Any]], Step[..., Any]]: ...
 def step(
     function: Callable[..., Any] | None = None,
     /,

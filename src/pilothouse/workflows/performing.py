@@ -1,4 +1,4 @@
-"""Owns effect() and perform(): a tool is declared beside its code, and a workflow calls it through the door."""
+"""Owns effect() and perform(): a tool is declared beside its code, and called only through the door."""
 
 from __future__ import annotations
 
@@ -113,10 +113,18 @@ def effect(
         if not inspect.iscoroutinefunction(function):
             raise UsageError(f"tool {function.__name__!r} must be an `async def`", code="effects.spec")
         spec = EffectSpec(
-            tool=tool or function.__name__, version=version, effect=effect, tier=tier, steering=tuple(steering),
-            accepts=accepts, idempotency=tuple(idempotency), idempotent_by_effect_id=idempotent_by_effect_id,
-            probe=probe, right=right, phrase=phrase,
-        )  # fmt: skip
+            tool=tool or function.__name__,
+            version=version,
+            effect=effect,
+            tier=tier,
+            steering=tuple(steering),
+            accepts=accepts,
+            idempotency=tuple(idempotency),
+            idempotent_by_effect_id=idempotent_by_effect_id,
+            probe=probe,
+            right=right,
+            phrase=phrase,
+        )
         made = Tool(function, spec, signature_of(function, visible))
         TOOLS[spec.tool] = made
         return made
@@ -179,10 +187,17 @@ async def perform(
 
     async def body() -> Outcome:
         request = EffectRequest(
-            tool=call.tool.name, args=args, effect_id=engine.effect_key(), principal=principal, run=str(run.id),
-            approval=None if answer is None else answer.approval, evidence=tuple(evidence),
-            data_versions=dict(data_versions or {}), policy_version=policy_version, workflow_version=version,
-        )  # fmt: skip
+            tool=call.tool.name,
+            args=args,
+            effect_id=engine.effect_key(),
+            principal=principal,
+            run=str(run.id),
+            approval=None if answer is None else answer.approval,
+            evidence=tuple(evidence),
+            data_versions=dict(data_versions or {}),
+            policy_version=policy_version,
+            workflow_version=version,
+        )
         return cast("Outcome", await bound().need("door").perform(request))
 
     label = _label(evidence)

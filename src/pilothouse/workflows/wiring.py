@@ -1,4 +1,4 @@
-"""Owns making an author's types storable: Pydantic models, dataclasses and enums of signatures get wire names."""
+"""Owns making an author's types storable: models, dataclasses and enums of signatures get wire names."""
 
 from __future__ import annotations
 

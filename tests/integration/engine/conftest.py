@@ -26,4 +26,4 @@ def register(catalog: Catalog) -> Callable[..., None]:
 @pytest.fixture
 def quick() -> EngineSettings:
     """Segments run in this process; everything that waits is short."""
-    return EngineSettings(executor="direct", sweep_s=0.2, beat_s=0.2, lease_s=2.0, hot_s=0.5)
+    return EngineSettings(executor="direct", sweep_s=0.2, beat_s=0.2, lease_s=2.0)

@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from pilothouse.engine.ports import Handler, Submission
-from pilothouse.engine.settings import EngineSettings
 from pilothouse.engine.types import QueueSpec
 from pilothouse.kernel import UsageError
 
 if TYPE_CHECKING:
     from dbos import DBOSClient, EnqueueOptions
+
+    from pilothouse.engine.settings import EngineSettings
 
 __all__ = ["APPLICATION", "PROTOCOL", "DbosExecutor"]
 
@@ -78,9 +79,12 @@ class DbosExecutor:
             DBOS.migrate(_address(self._url))
         self._engine = create_engine(make_url(_address(self._url)), pool_size=2, max_overflow=0)
         self._client = DBOSClient(
-            system_database_url=_address(self._url), serializer=_serializer(), application_name=APPLICATION,
-            system_database_pool_size=2, sys_db_idle_transaction_timeout_sec=self._settings.idle_in_transaction_s,
-        )  # fmt: skip
+            system_database_url=_address(self._url),
+            serializer=_serializer(),
+            application_name=APPLICATION,
+            system_database_pool_size=2,
+            sys_db_idle_transaction_timeout_sec=self._settings.idle_in_transaction_s,
+        )
 
     @property
     def client(self) -> DBOSClient:
@@ -154,8 +158,15 @@ class DbosExecutor:
         await self.drop([_parse(status.workflow_id) for status in found])
         return len(found)
 
-    async def stop(self) -> None:
-        """Stop claiming, forget DBOS's global state and close."""
+    async def holders(self) -> set[str]:
+        """Return the executors that DBOS shows with running segments."""
+        found = await self.client.list_workflows_async(
+            status="PENDING", name=_SEGMENT, load_input=False, load_output=False
+        )
+        return {status.executor_id for status in found if status.executor_id}
+
+    async def pause(self) -> None:
+        """Stop DBOS's threads and forget its global state."""
         global _serving  # noqa: PLW0603
         if self._launched:
             from dbos import DBOS
@@ -164,6 +175,10 @@ class DbosExecutor:
             self._launched = False
         if _serving is self:
             _serving = None
+
+    async def stop(self) -> None:
+        """Close everything."""
+        await self.pause()
         await self._close_client()
 
     async def _close_client(self) -> None:

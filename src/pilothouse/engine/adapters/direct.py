@@ -36,7 +36,8 @@ class DirectExecutor:
                 self._tasks[key] = asyncio.create_task(self._call(item))
 
     async def _call(self, item: Submission) -> None:
-        assert self._handler is not None
+        handler = self._handler
+        assert handler is not None
         spec = self._specs.get(item.queue)
         limit = None if spec is None else (spec.per_partition or spec.concurrency)
         place = (item.queue, item.partition)
@@ -44,7 +45,7 @@ class DirectExecutor:
             self._room[place] = asyncio.Semaphore(limit)
         try:
             async with self._room[place]:
-                await self._handler(item.run, item.segment)
+                await handler(item.run, item.segment)
         finally:
             del self._tasks[item.run, item.segment]
 
@@ -59,9 +60,18 @@ class DirectExecutor:
         """Nothing is stored."""
         return 0
 
-    async def stop(self) -> None:
-        """Stop what still runs."""
+    async def holders(self) -> set[str]:
+        """Nothing is known of others."""
+        return set()
+
+    async def pause(self) -> None:
+        """Start nothing more."""
+        self._handler = None
         tasks = tuple(self._tasks.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def stop(self) -> None:
+        """Stop what still runs."""
+        await self.pause()

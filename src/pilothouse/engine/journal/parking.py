@@ -48,12 +48,25 @@ class Parked:
         spec = parking.children[index]
         ident = new_id()
         return {
-            "id": ident, "workflow": spec.workflow, "version": spec.version, "key": f"{run.id}:{parking.key}.{index}",
-            "args": spec.args, "principal": principal_text(run.principal), "root": ident, "origin": None,
-            "parent": run.id, "parent_key": parking.key, "parent_index": index, "queue": spec.queue,
-            "partition": None, "priority": spec.priority, "dedup": None, "deadline": run.deadline,
-            "sealed": run.sealed, "owner": None,
-        }  # fmt: skip
+            "id": ident,
+            "workflow": spec.workflow,
+            "version": spec.version,
+            "key": f"{run.id}:{parking.key}.{index}",
+            "args": spec.args,
+            "principal": principal_text(run.principal),
+            "root": ident,
+            "origin": None,
+            "parent": run.id,
+            "parent_key": parking.key,
+            "parent_index": index,
+            "queue": spec.queue,
+            "partition": None,
+            "priority": spec.priority,
+            "dedup": None,
+            "deadline": run.deadline,
+            "sealed": run.sealed,
+            "owner": None,
+        }
 
     async def _remaining(self, tx: Tx, run: Run, parking: Parking) -> int:
         if not parking.children:
@@ -63,11 +76,19 @@ class Parked:
     async def _insert_waits(self, tx: Tx, run: Run, parking: Parking, remaining: int) -> None:
         for position, subject in enumerate(parking.subjects):
             row = {
-                "run": run.id, "key": parking.key, "position": parking.retry or position, "kind": subject.kind,
-                "subject": subject.ref, "name": parking.name, "entry_kind": parking.kind,
-                "input_hash": parking.input_hash, "input": parking.input, "retry": parking.retry > 0,
-                "until": parking.until, "remaining": remaining,
-            }  # fmt: skip
+                "run": run.id,
+                "key": parking.key,
+                "position": parking.retry or position,
+                "kind": subject.kind,
+                "subject": subject.ref,
+                "name": parking.name,
+                "entry_kind": parking.kind,
+                "input_hash": parking.input_hash,
+                "input": parking.input,
+                "retry": parking.retry > 0,
+                "until": parking.until,
+                "remaining": remaining,
+            }
             await tx.execute(Q.insert_wait, row)
 
     async def _answer_at_once(self, tx: Tx, run: Run, parking: Parking, remaining: int) -> None:

@@ -1,4 +1,4 @@
-"""Owns the writes of a running segment: claim, fenced record, end. Each is one statement that may be repeated."""
+"""Owns the writes of a running segment: claim, record, end. Each is one statement that may be repeated."""
 
 from __future__ import annotations
 
@@ -52,7 +52,8 @@ class PostgresJournal:
             return None
         claim = Claim(run=run_of(row), args=row["args"])
         if row["attempts"] > attempts:
-            reason = f"poison: {attempts} attempts without a new entry; {row['reason'] or 'the process died each time'}"
+            why = row["reason"] or "the process died each time"
+            reason = f"poison: {attempts} attempts without a new entry; {why}"
             await self.end(claim, Ending(state="blocked", reason=reason))
             return None
         # Nothing can be recorded before the first claim of the first segment, unless it is a fork.
@@ -74,16 +75,30 @@ class PostgresJournal:
         output, output_ref = await self._patiently(lambda: keep(entry.output))
         taken, input_ref = await self._patiently(lambda: keep(entry.input))
         return {
-            "run": claim.run.id, "epoch": claim.run.epoch, "key": entry.key, "seq": entry.seq, "kind": entry.kind,
-            "name": entry.name, "version": entry.version, "input_hash": entry.input_hash, "input": taken,
-            "input_ref": input_ref, "outcome": entry.outcome, "output": output, "output_ref": output_ref,
-            "error": entry.error, "label": entry.label, "cost": entry.cost,
-            "evidence": list(entry.evidence) or None, "attempts": entry.attempts, "took": entry.took,
+            "run": claim.run.id,
+            "epoch": claim.run.epoch,
+            "key": entry.key,
+            "seq": entry.seq,
+            "kind": entry.kind,
+            "name": entry.name,
+            "version": entry.version,
+            "input_hash": entry.input_hash,
+            "input": taken,
+            "input_ref": input_ref,
+            "outcome": entry.outcome,
+            "output": output,
+            "output_ref": output_ref,
+            "error": entry.error,
+            "label": entry.label,
+            "cost": entry.cost,
+            "evidence": list(entry.evidence) or None,
+            "attempts": entry.attempts,
+            "took": entry.took,
             "finishing": entry.finishing,
-        }  # fmt: skip
+        }
 
     async def _unrecorded(self, claim: Claim, entry: NewEntry) -> Entry:
-        """Nothing was written: a reply was lost and the row is ours, the run is being cancelled, or we are fenced."""
+        """Nothing was written: the reply was lost and the row is ours, or cancelled, or fenced."""
         params = {"run": claim.run.id, "key": entry.key}
         row = await self._patiently(lambda: self._database.fetch_one(Q.find_entry, params))
         if (
@@ -202,8 +217,18 @@ class PostgresJournal:
 
 def _written(claim: Claim, params: dict[str, Any], ended: Any) -> Entry:
     return Entry(
-        run=claim.run.id, key=params["key"], seq=params["seq"], segment=claim.run.segment, epoch=claim.run.epoch,
-        kind=params["kind"], name=params["name"], version=params["version"], input_hash=params["input_hash"],
-        outcome=params["outcome"], output=params["output"], output_ref=params["output_ref"],
-        error=params["error"], ended=ended,
-    )  # fmt: skip
+        run=claim.run.id,
+        key=params["key"],
+        seq=params["seq"],
+        segment=claim.run.segment,
+        epoch=claim.run.epoch,
+        kind=params["kind"],
+        name=params["name"],
+        version=params["version"],
+        input_hash=params["input_hash"],
+        outcome=params["outcome"],
+        output=params["output"],
+        output_ref=params["output_ref"],
+        error=params["error"],
+        ended=ended,
+    )

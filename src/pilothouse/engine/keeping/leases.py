@@ -8,11 +8,14 @@ import socket
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from pilothouse.engine.journal import Q
-from pilothouse.engine.settings import EngineSettings
 from pilothouse.kernel import PilothouseError, UnavailableError, new_id
-from pilothouse.storage import Database, StorageSettings, open_database
+from pilothouse.storage import Database, open_database
+
+if TYPE_CHECKING:
+    from pilothouse.engine.settings import EngineSettings
 
 __all__ = ["Heart", "executor_name", "lock_name"]
 
@@ -39,8 +42,14 @@ class Heart(threading.Thread):
     """
 
     def __init__(
-        self, url: str, owner: str, *, queues: Sequence[str], settings: EngineSettings, on_lost: Callable[[], None]
-    ) -> None:  # fmt: skip
+        self,
+        url: str,
+        owner: str,
+        *,
+        queues: Sequence[str],
+        settings: EngineSettings,
+        on_lost: Callable[[], None],
+    ) -> None:
         super().__init__(name="pilothouse-heart", daemon=True)
         self._url = url
         self._owner = owner
@@ -76,6 +85,8 @@ class Heart(threading.Thread):
             self._ready.set()
 
     async def _main(self) -> None:
+        from pilothouse.storage import StorageSettings
+
         self._loop, self._ending = asyncio.get_running_loop(), asyncio.Event()
         settings = StorageSettings(database_url=self._url, migrate=False, pool_size=1, patience=30)
         async with open_database(settings) as database:
@@ -87,7 +98,7 @@ class Heart(threading.Thread):
                 first = False
 
     async def _hold(self, database: Database, *, first: bool) -> bool:
-        """Hold lock and lease until told to stop or until the connection breaks; False when the lease is lost."""
+        """Hold lock and lease until told to stop or the connection breaks; False when the lease is lost."""
         assert self._ending is not None
         async with database.advisory_lock(lock_name(self._owner)) as held:
             if first:

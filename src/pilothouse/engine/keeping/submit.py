@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from pilothouse.engine.journal import Q
 from pilothouse.engine.ports import Executor, Submission
 from pilothouse.engine.registry import Catalog
 from pilothouse.engine.running.handler import SegmentHandler
-from pilothouse.engine.settings import EngineSettings
 from pilothouse.storage import Database, Row
+
+if TYPE_CHECKING:
+    from pilothouse.engine.settings import EngineSettings
 
 __all__ = ["Submitter"]
 
@@ -26,8 +29,13 @@ class Submitter:
     """
 
     def __init__(
-        self, database: Database, catalog: Catalog, settings: EngineSettings, executor: Executor, handler: SegmentHandler
-    ) -> None:  # fmt: skip
+        self,
+        database: Database,
+        catalog: Catalog,
+        settings: EngineSettings,
+        executor: Executor,
+        handler: SegmentHandler,
+    ) -> None:
         self._database = database
         self._catalog = catalog
         self._settings = settings

@@ -1,4 +1,4 @@
-"""Owns the sweep: what must happen without anybody asking. Every action may be repeated by another process."""
+"""Owns the sweep: what must happen without anybody asking. Every action may be repeated by another."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from pilothouse.engine.journal import Q
@@ -14,15 +15,19 @@ from pilothouse.engine.keeping.submit import Submitter
 from pilothouse.engine.keeping.takeover import Reaper
 from pilothouse.engine.ports import Executor
 from pilothouse.engine.running.handler import SegmentHandler
-from pilothouse.engine.settings import EngineSettings
 from pilothouse.kernel import ConflictError, PilothouseError
 from pilothouse.storage import Database, Row, Tx
+
+if TYPE_CHECKING:
+    from pilothouse.engine.settings import EngineSettings
 
 __all__ = ["Sweeper"]
 
 _log = logging.getLogger("pilothouse.engine")
 _BATCH = 200
 _FORGET_EVERY = 60.0
+_STRAGGLERS_EVERY = 15.0
+_RETAIN_EVERY = 3600.0
 
 
 class Sweeper:
@@ -50,7 +55,7 @@ class Sweeper:
         self._news = True
         self._wake = asyncio.Event()
         self._missing: set[tuple[UUID, int]] = set()
-        self._forgotten = time.monotonic()
+        self._last: dict[str, float] = {}
         self._chief = False
 
     def wake(self) -> None:
@@ -103,11 +108,20 @@ class Sweeper:
         await self._due()
         await self._overdue()
         await self._tick()
-        await self._forget()
+        await self._now_and_then("stragglers", _STRAGGLERS_EVERY, self._reaper.stragglers)
+        every = min(_FORGET_EVERY, self._settings.forget_after_s)
+        await self._now_and_then("forget", every, self._forget)
+        await self._now_and_then("retain", _RETAIN_EVERY, self._retain)
+
+    async def _now_and_then(self, name: str, every: float, work: Callable[[], Awaitable[object]]) -> None:
+        if time.monotonic() - self._last.get(name, 0.0) >= every:
+            self._last[name] = time.monotonic()
+            await work()
 
     async def _drain(self, *, older: float) -> None:
+        """Hand everything to the executor that nobody has taken, batch by batch."""
         while await self._submitter.submit_rest(older=older):
-            await asyncio.sleep(0)
+            pass
 
     async def _is_chief(self) -> bool:
         """Whether this process holds the oldest lease that is alive."""
@@ -139,11 +153,16 @@ class Sweeper:
             await self._cancel(row["id"], "deadline passed")
 
     async def _forget(self) -> None:
-        if time.monotonic() - self._forgotten < min(_FORGET_EVERY, self._settings.forget_after_s):
-            return
-        self._forgotten = time.monotonic()
+        """Delete the executor's rows of ended segments, batch by batch."""
         while await self._executor.forget(older_than=self._settings.forget_after_s):
-            await asyncio.sleep(0)
+            pass
+
+    async def _retain(self) -> None:
+        """Delete runs beyond the retention, then payloads that nothing refers to."""
+        params = {"days": self._settings.keep_runs_days, "limit": _BATCH}
+        while await self._database.execute(Q.drop_old_runs, params):
+            pass
+        await self._database.execute(Q.drop_unreferenced, {"older": self._settings.keep_payloads_s})
 
 
 async def _meet_due(tx: Tx, row: Row) -> None:

@@ -1,14 +1,17 @@
-"""Owns taking over from a dead or frozen executor, in steps that may be repeated by another if the taker dies."""
+"""Owns taking over from a dead or frozen executor, in steps that another may repeat if the taker dies."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from pilothouse.engine.journal import Q
 from pilothouse.engine.keeping.leases import lock_name
 from pilothouse.engine.ports import Executor
-from pilothouse.engine.settings import EngineSettings
 from pilothouse.storage import Database, Row
+
+if TYPE_CHECKING:
+    from pilothouse.engine.settings import EngineSettings
 
 __all__ = ["Reaper"]
 
@@ -58,6 +61,10 @@ class Reaper:
         params = {"executor": executor, "me": self.owner, "lease": self._settings.lease_s, "dead": dead}
         if await self._database.fetch_value(Q.begin_reaping, params) is None:
             return 0
+        return await self.release(executor)
+
+    async def release(self, executor: str) -> int:
+        """Move everything of ``executor`` on, whether or not its lease still stands."""
         held = await self._executor.held(executor)
         owned = await self._database.fetch_all(Q.owned_by, {"owner": executor})
         moved = await self.move({*held, *((row["id"], row["segment"]) for row in owned)}, owner=executor)
@@ -72,6 +79,14 @@ class Reaper:
         ordered = sorted(segments)
         params = {"ids": [run for run, _ in ordered], "segments": [n for _, n in ordered], "owner": owner}
         return len(await self._database.fetch_all(Q.bump_segments, params))
+
+    async def stragglers(self) -> int:
+        """Free what executors without any lease still hold in the queues; return how many runs moved on.
+
+        Such are left when a frozen process goes on, claims once more and dies before it has noticed.
+        """
+        alive = {lease["executor"] for lease in await self._database.fetch_all(Q.leases)}
+        return sum([await self.release(owner) for owner in await self._executor.holders() - alive])
 
     async def _orphans(self) -> int:
         """Runs whose owner's lease is gone altogether: it was dropped while they were being claimed."""

@@ -1,4 +1,4 @@
-"""Owns triggers: the run and the cursor of the change feed move in one transaction, so each event starts once."""
+"""Owns triggers: run and cursor of the change feed move in one transaction, so each event starts once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns what a process does with a segment it is called for: claim it, run it in a task of its own, report a word."""
+"""Owns what a process does with a segment it is called for: claim, run in its own task, report a word."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import contextvars
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from pilothouse.engine.errors import Fenced, JournalLost
@@ -14,8 +14,10 @@ from pilothouse.engine.ports import Claim, Ending, Journal, Principals
 from pilothouse.engine.registry import Catalog
 from pilothouse.engine.running.segment import Segment, run_claim
 from pilothouse.engine.running.values import load
-from pilothouse.engine.settings import EngineSettings
 from pilothouse.kernel import Cancelled, Waiting
+
+if TYPE_CHECKING:
+    from pilothouse.engine.settings import EngineSettings
 
 __all__ = ["SegmentHandler"]
 

@@ -83,7 +83,7 @@ class Scope:
         """
         if self.busy is not None:
             raise UsageError(
-                f"{name!r} was called while {self.busy!r} is still running; use gather() for concurrent steps",
+                f"{name!r} was called while {self.busy!r} is still running; use gather()",
                 code="engine.concurrent",
             )
         key = self.at(self.position)

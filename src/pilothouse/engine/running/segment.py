@@ -104,7 +104,7 @@ class Segment:
         return self._entries.get(key)
 
     async def before_new(self, scope: Scope, key: str, called: str) -> None:
-        """Make sure that something new may start at ``key``: nothing later is recorded, the version is adopted."""
+        """Make sure that something new may start at ``key``: nothing later is recorded, version adopted."""
         if self.positions.last(scope.path) >= scope.position or self.positions.beyond(scope.path):
             raise self.leave(Diverged(key, "nothing here but later entries", called))
         if self.dry:
@@ -122,9 +122,14 @@ class Segment:
         self.adopted = True
         old, new = self.run.version, self.definition.version
         entry = NewEntry(
-            key=f"adopt:{self.run.segment}:{self.run.epoch}", seq=self.take_seq(), kind="adopt", name=self.run.workflow,
-            version=new, input_hash=EMPTY_HASH, output=dump({"from": old, "to": new}),
-        )  # fmt: skip
+            key=f"adopt:{self.run.segment}:{self.run.epoch}",
+            seq=self.take_seq(),
+            kind="adopt",
+            name=self.run.workflow,
+            version=new,
+            input_hash=EMPTY_HASH,
+            output=dump({"from": old, "to": new}),
+        )
         try:
             await self.journal.adopt(self.claim, entry, new)
         except (Fenced, Cancelled) as signal:

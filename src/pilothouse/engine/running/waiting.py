@@ -17,6 +17,7 @@ from pilothouse.kernel import AwaitDecision, Cancelled, UsageError
 
 __all__ = ["park", "park_for_retry", "sealed_wait", "sleep", "top_scope", "wait"]
 
+HOT = 60.0
 _ENTRY_KIND: dict[WaitKind, EntryKind] = {
     "gate": "gate",
     "signal": "signal",
@@ -75,8 +76,13 @@ def _name(subjects: tuple[Subject, ...]) -> str:
 
 
 async def _waited(
-    scope: Scope, subjects: tuple[Subject, ...], until: datetime | None, on_park: OnPark | None, name: str, inputs: Any
-) -> Entry:  # fmt: skip
+    scope: Scope,
+    subjects: tuple[Subject, ...],
+    until: datetime | None,
+    on_park: OnPark | None,
+    name: str,
+    inputs: Any,
+) -> Entry:
     segment = scope.segment
     text, digest = wire(inputs, path=f"{name} inputs")
     key = scope.take(name)
@@ -133,7 +139,7 @@ async def park_for_retry(segment: Segment, key: str, name: str, pause: timedelta
     await park(segment, parking)
 
 
-async def sleep(duration: timedelta, *, hot: float = 60.0) -> None:
+async def sleep(duration: timedelta) -> None:
     """Wait ``duration`` from the end of the previous entry; short ones in memory, long ones parked.
 
     Raises:
@@ -143,7 +149,7 @@ async def sleep(duration: timedelta, *, hot: float = 60.0) -> None:
     if scope.kind == "step":
         await asyncio.sleep(duration.total_seconds())
         return
-    if duration.total_seconds() < hot and not (scope.kind == "top" and scope.segment.limited):
+    if duration.total_seconds() < HOT and not (scope.kind == "top" and scope.segment.limited):
         await _hot_sleep(scope, duration)
         return
     top_scope("sleep")
@@ -165,10 +171,16 @@ async def _hot_sleep(scope: Scope, duration: timedelta) -> None:
                 await asyncio.sleep(duration.total_seconds())
             entry = await segment.record(
                 NewEntry(
-                    key=key, seq=segment.take_seq(), kind="sleep", name="sleep", input_hash=digest, input=text,
-                    output=dump({"value": None}), took=duration.total_seconds(),
+                    key=key,
+                    seq=segment.take_seq(),
+                    kind="sleep",
+                    name="sleep",
+                    input_hash=digest,
+                    input=text,
+                    output=dump({"value": None}),
+                    took=duration.total_seconds(),
                 )
-            )  # fmt: skip
+            )
         scope.recorded += 1
         scope.last = entry.ended or scope.last
         load(entry.output)
