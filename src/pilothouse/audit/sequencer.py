@@ -64,16 +64,17 @@ async def settle(database: Database, entry: UUID) -> int:
     Raises:
         DataError: ``audit.unknown``: no such entry was committed.
     """
+    last_look = False
     while True:
         position: int | None = await database.fetch_value(Q.position_of, {"id": entry})
         if position is not None:
             return position
-        if not await chain(database, wait=True):
-            break
-    position = await database.fetch_value(Q.position_of, {"id": entry})
-    if position is None:
-        raise DataError(f"audit entry {entry!s} was never committed; append it first", code="audit.unknown")
-    return position
+        if last_look:
+            raise DataError(
+                f"audit entry {entry!s} was never committed; append it first", code="audit.unknown"
+            )
+        # Nothing left to chain: another sequencer did it since the last look, or it is not there.
+        last_look = not await chain(database, wait=True)
 
 
 async def keep_chained(database: Database, *, every: float = 0.5) -> None:

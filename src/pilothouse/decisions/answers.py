@@ -17,7 +17,7 @@ from pilothouse.storage import load_queries
 if TYPE_CHECKING:
     from pilothouse.storage import Database, Tx
 
-__all__ = ["VOID", "Answers", "find_approval", "use_approval"]
+__all__ = ["VOID", "Answers", "NotWaitingError", "find_approval", "use_approval"]
 
 Q = load_queries("pilothouse.decisions")
 SYSTEM_ID = "system"
@@ -31,6 +31,12 @@ SHOWN = 500
 VOID = "decisions.void"
 
 
+class NotWaitingError(ConflictError):
+    """A person answered a question that no run asks any more."""
+
+    code = "decisions.withdrawn"
+
+
 class Answers:
     """Writes answers and tells whoever waits for them."""
 
@@ -40,7 +46,11 @@ class Answers:
         self._lifetime = lifetime
 
     async def by_person(self, tx: Tx, held: Held, verdict: Verdict, by: Principal, reason: str) -> Answer:
-        """Store a person's verdict with its approval row."""
+        """Store a person's verdict with its approval row.
+
+        Raises:
+            NotWaitingError: Nothing waits for it any more; the caller's transaction must not commit.
+        """
         approval = new_id()
         await tx.execute(
             Q.insert_approval,
@@ -58,7 +68,10 @@ class Answers:
         )
         answer = _answer(held, verdict, by=by.id, reason=reason, approval=approval)
         await self._close(tx, held, answer)
-        await self._tell(tx, held, answer)
+        if not await self._tell(tx, held, answer):
+            raise NotWaitingError(
+                f"the run behind {held.item.title!r} does not wait for this any more; nothing was decided"
+            )
         return answer
 
     async def by_silence(self, tx: Tx, held: Held) -> Answer:
@@ -102,19 +115,20 @@ class Answers:
             ),
         )
 
-    async def _tell(self, tx: Tx, held: Held, answer: Answer) -> None:
+    async def _tell(self, tx: Tx, held: Held, answer: Answer) -> bool:
+        """Hand the answer on; False if nothing waits for it any more."""
         proposal = held.proposal
         if proposal.kind != "decision":
             follower = _bound(self.followers, proposal.kind)
             await follower.answered(tx, proposal, answer)
         if proposal.run is None or proposal.key is None:
-            return
+            return True
         if self.resumer is None:
             raise UsageError(
                 f"run {proposal.run!r} waits for this answer, but nothing here resumes runs; bind a Resumer",
                 code="decisions.unbound",
             )
-        await self.resumer.resume(tx, proposal.run, proposal.key, answer)
+        return await self.resumer.resume(tx, proposal.run, proposal.key, answer) is not False
 
 
 def _bound(followers: Mapping[str, Follower], kind: str) -> Follower:

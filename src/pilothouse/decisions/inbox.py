@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pilothouse.audit import AuditEntry, append
 from pilothouse.decisions.access import may_see, reach, require_confirmed, require_independent, require_person
-from pilothouse.decisions.answers import Answers
+from pilothouse.decisions.answers import Answers, NotWaitingError
 from pilothouse.decisions.held import Held, hold, not_found, require_changeable
 from pilothouse.decisions.items import InboxFilter, Item, ItemView, Page, approval_of, item_of, proposal_of
 from pilothouse.decisions.ports import Follower, Previewer, Resumer
@@ -158,7 +158,7 @@ class Inbox:
         Raises:
             DeniedError: ``decisions.not_a_person`` or ``decisions.self_approval``.
             UsageError: ``decisions.not_confirmed`` or ``decisions.not_found``.
-            ConflictError: Answered otherwise, moved, claimed, delegated, edited or expired meanwhile.
+            ConflictError: Answered otherwise, moved, claimed, delegated, edited, expired or withdrawn.
         """
 
         async def verdict(tx: Tx, held: Held) -> Answer:
@@ -334,6 +334,9 @@ class Inbox:
         while True:
             try:
                 return await self._settle_once(id, by, version, act, said=said, take_over=take_over)
+            except NotWaitingError as gone:
+                await self._gone(id, gone.message)
+                raise
             except ConflictError as error:
                 # The engine may meet the wait by another subject at this moment and lock its rows first.
                 if error.code != "storage.serialization" or tries == TRIES:
@@ -363,6 +366,13 @@ class Inbox:
             f"{held.item.title!r} was due {held.item.deadline} and expired as no; ask again if need be",
             code="decisions.expired",
         )
+
+    async def _gone(self, id: UUID, reason: str) -> None:
+        """Withdraw an item that no run waits for, unless someone did already."""
+        async with self._database.transaction() as tx:
+            held = await hold(tx, id, None)
+            if held.item.state == "open":
+                await self._answers.withdrawn(tx, held, by="system", reason=reason)
 
     async def _log(self, tx: Tx, held: Held, by: Principal, what: str, body: Mapping[str, Any]) -> None:
         entry = AuditEntry(

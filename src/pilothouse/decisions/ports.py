@@ -16,9 +16,11 @@ class Resumer(Protocol):
     """Resumes a run that waits for an answer; ``app.py`` binds the engine."""
 
     async def resume(self, tx: Tx, run: str, key: str, value: Answer) -> object:
-        """Meet the wait ``key`` of ``run`` with ``value`` inside ``tx``; the result is ignored.
+        """Meet the wait ``key`` of ``run`` with ``value`` inside ``tx``.
 
-        A wait that was met or withdrawn before is left as it is.
+        Returns:
+            False if nothing waits there any more (met by another subject, cancelled): then a person's answer
+            is not stored and the item is withdrawn. Everything else means that the run goes on.
         """
         ...
 

@@ -158,10 +158,7 @@ class Door:
         Raises:
             UsageError: ``effects.not_found``.
         """
-        found = await self._ledger.find(effect_id)
-        if found is None:
-            raise UsageError(f"there is no effect {effect_id!r}; check the id", code="effects.not_found")
-        return found[0]
+        return (await self._known(effect_id))[0]
 
     async def halt(self, by: Principal, reason: str, *, scope: str = ALL) -> tuple[str, ...]:
         """Stop all effects, or one tool's; nothing starts after this returns.
@@ -216,16 +213,19 @@ class Door:
             await asyncio.sleep(POLL)
 
     async def _stored(self, request: EffectRequest) -> Outcome | None:
-        found = await self._ledger.find(request.effect_id)
-        if found is None:
-            return None
-        effect, call_hash = found
+        effect, call_hash = await self._known(request.effect_id)
         if call_hash != request.call_hash:
             raise ConflictError(
                 f"effect id {request.effect_id!r} belongs to another call of {effect.tool!r}; take a new id",
                 code="effects.reused",
             )
         return outcome_of(effect)
+
+    async def _known(self, effect_id: str) -> tuple[Effect, str]:
+        found = await self._ledger.find(effect_id)
+        if found is None:
+            raise UsageError(f"there is no effect {effect_id!r}; check the id", code="effects.not_found")
+        return found
 
     async def _swept(self, effect_id: str, tool: str) -> Outcome | None:
         lease = await self._ledger.take_over(effect_id, tool)

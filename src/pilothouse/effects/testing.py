@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from pilothouse.kernel import Principal, new_id
 from pilothouse.labels import Integrity, Label, Labelled, Origin
 
 if TYPE_CHECKING:
+    from pilothouse.effects.ports import Rereader
     from pilothouse.storage import Database, Tx
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "FakeResumer",
     "FakeSources",
     "ask",
+    "check_rereader",
     "proposal_for",
     "read",
     "release_spec",
@@ -135,16 +137,20 @@ class FakeResumer:
     Attributes:
         got: (run, key, answer) in the order they came.
         error: Raised instead of resuming.
+        waiting: False once nothing waits any more.
     """
 
     got: list[tuple[str, str, Answer]] = field(default_factory=list[tuple[str, str, Answer]])
     error: Exception | None = None
+    waiting: bool = True
 
-    async def resume(self, tx: Tx, run: str, key: str, value: Answer) -> None:
+    async def resume(self, tx: Tx, run: str, key: str, value: Answer) -> bool:
         """Note the answer."""
         if self.error is not None:
             raise self.error
-        self.got.append((run, key, value))
+        if self.waiting:
+            self.got.append((run, key, value))
+        return self.waiting
 
 
 def release_spec(**changes: Any) -> EffectSpec:
@@ -217,6 +223,33 @@ def request_for(proposal: Proposal, answer: Answer | None, **changes: Any) -> Ef
         workflow_version=proposal.workflow_version,
     )
     return replace(request, **changes)
+
+
+async def check_rereader(
+    rereader: Rereader, evidence: Evidence, *, change: Callable[[], object], remove: Callable[[], object]
+) -> None:
+    """Hold a ``Rereader`` to its port.
+
+    Args:
+        rereader: The one under test.
+        evidence: As read from its source a moment ago.
+        change: Makes the source say another value in that field.
+        remove: Makes the source forget the row.
+
+    Raises:
+        AssertionError: What it reads is not what the door needs.
+    """
+    for _ in range(2):
+        same = await rereader.reread(evidence)
+        assert same is not None, "the value is still there"
+        assert Evidence.of(evidence.name, same).hash == evidence.hash, "the same value is the same evidence"
+    change()
+    other = await rereader.reread(evidence)
+    assert other is not None, "the row is still there"
+    assert Evidence.of(evidence.name, other).hash != evidence.hash, "another value is other evidence"
+    assert other.label.origin != evidence.label.origin, "it says when it was read"
+    remove()
+    assert await rereader.reread(evidence) is None, "the row is gone"
 
 
 async def ask(database: Database, inbox: Inbox, **changes: Any) -> Proposal:

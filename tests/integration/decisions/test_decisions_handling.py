@@ -17,6 +17,7 @@ from pilothouse.decisions import (
     InboxFilter,
     find_approval,
     find_decision,
+    find_ids,
     lineage,
     use_approval,
 )
@@ -262,6 +263,66 @@ async def test_a_withdrawn_question_cannot_be_answered_and_wakes_nobody(
     with _conflict("answered"):
         await inbox.approve(proposal.id, AMIRA, typed="4565")
     assert (await find_decision(database, other.id)).state == "open"
+
+
+@pytest.mark.parametrize("verb", ["approve", "reject"])
+async def test_an_answer_that_no_run_waits_for_is_not_stored_and_the_item_goes(
+    database: Database, inbox: Inbox, run: FakeResumer, verb: str
+) -> None:
+    run.waiting = False
+    proposal = await ask(database, inbox)
+    said = (
+        inbox.approve(proposal.id, AMIRA, typed="4565")
+        if verb == "approve"
+        else inbox.reject(proposal.id, AMIRA, "no")
+    )
+    with pytest.raises(ConflictError, match="nothing was decided"):
+        await said
+    decision = await find_decision(database, proposal.id)
+    assert (decision.state, decision.approvals) == ("withdrawn", ())
+    with _conflict("answered"):
+        await inbox.approve(proposal.id, AMIRA, typed="4565")
+
+
+async def test_two_late_answers_withdraw_once(database: Database, inbox: Inbox, run: FakeResumer) -> None:
+    run.waiting = False
+    proposal = await ask(database, inbox)
+    await asyncio.gather(
+        *(inbox.approve(proposal.id, who, typed="4565") for who in (AMIRA, BO, AMIRA, BO)),
+        return_exceptions=True,
+    )
+    log = await entries(database, proposals=[proposal.id])
+    assert [item.entry.kind for item in log] == ["decisions.proposed", "decisions.withdrawn"]
+
+
+async def test_silence_closes_an_item_though_nothing_waits(
+    database: Database, inbox: Inbox, run: FakeResumer
+) -> None:
+    run.waiting = False
+    await ask(database, inbox, deadline=await soon(database, -1))
+    assert [answer.verdict for answer in await inbox.expire()] == ["expire"]
+    assert await inbox.expire() == ()
+
+
+async def test_a_withdrawal_between_the_answer_and_its_failure_stands(
+    database: Database, inbox: Inbox, run: FakeResumer
+) -> None:
+    run.waiting = False
+    proposal = await ask(database, inbox)
+    async with database.transaction() as tx:
+        await inbox.withdraw(tx, "run-1", "2", reason="first")
+    await inbox._gone(proposal.id, "second")  # pyright: ignore[reportPrivateUsage]
+    decision = await find_decision(database, proposal.id)
+    assert decision.answer is not None
+    assert decision.answer.reason == "first"
+
+
+async def test_ids_are_found_by_their_ending_and_by_nothing_cleverer(
+    database: Database, inbox: Inbox
+) -> None:
+    proposal = await ask(database, inbox)
+    assert await find_ids(database, str(proposal.id)[-8:].upper()) == [proposal.id]
+    assert await find_ids(database, "%") == []
 
 
 async def test_a_deadlock_with_the_engine_is_tried_again(

@@ -143,4 +143,4 @@ order by line.back desc
 
 -- name: ids_ending
 -- Proposals whose id is, or ends with, some characters.
-select id from decisions_proposal where id::text like '%%' || %(ending)s::text limit 5
+select id from decisions_proposal where right(id::text, length(%(ending)s::text)) = %(ending)s::text limit 5
