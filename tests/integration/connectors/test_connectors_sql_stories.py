@@ -391,3 +391,32 @@ async def test_a_wrong_declaration_says_what_is_wrong(
     url = options.pop("url")
     with pytest.raises(SourceUsageError, match=why):
         await open_source(url, **options).read(Query("t"))
+
+
+async def test_a_server_that_hung_up_is_reached_again(postgres: str, mariadb: str, open_source: Open) -> None:
+    cut = {
+        postgres: "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid()",
+        mariadb: "",
+    }
+    for url, statement in cut.items():
+        await run_sql(url, "CREATE TABLE t (id int PRIMARY KEY)", "INSERT INTO t VALUES (1)")
+        source = open_source(url)
+        identify = "SELECT CONNECTION_ID()" if url == mariadb else "SELECT pg_backend_pid()"
+        work = source._in_transaction  # pyright: ignore[reportPrivateUsage] - names the session to cut
+        session = await anyio.to_thread.run_sync(
+            work, lambda link, q=identify: link.exec_driver_sql(q).scalar()
+        )
+        await run_sql(url, statement or f"KILL {session}")
+        assert len(await source.read(Query("t"))) == 1
+
+
+async def test_hundreds_of_tables_are_described_within_the_time(
+    postgres: str, mariadb: str, open_source: Open
+) -> None:
+    for url in (postgres, mariadb):
+        tables = [f"CREATE TABLE t{n} (id int PRIMARY KEY, bl varchar(20) NOT NULL)" for n in range(120)]
+        await run_sql(url, *tables)
+        found = await open_source(url).objects()
+        assert len(found) == 120
+        assert all(schema.key == ("id",) and len(schema.fields) == 2 for schema in found)
