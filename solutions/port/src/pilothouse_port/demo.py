@@ -1,0 +1,128 @@
+"""Owns ``pilothouse demo port``: from nothing to a scored day and an inbox with the open boxes."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from pilothouse_port.score import Score
+
+__all__ = ["demo"]
+
+SEED = 7
+CLERKS = """
+[project]
+name = "port of seed {seed}"
+solutions = ["port"]
+operator = "dispatcher"
+
+[port]
+bindings = "{bindings}"
+policy = "{policy}"
+as_of = "{as_of}"
+
+# Whoever asks may not approve: the dispatcher starts the runs, the clerks answer.
+[principals.dispatcher]
+kind = "service"
+rights = ["sources:*", "effects:*", "decisions:*"]
+
+[principals."clerk.amira"]
+groups = ["desk"]
+rights = ["decisions:*"]
+
+[principals."clerk.bruno"]
+groups = ["desk"]
+rights = ["decisions:*"]
+
+"""
+
+
+def demo(
+    *,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the made world.", file_okay=False)] = Path(
+        "worlds-out/port"
+    ),
+    size: Annotated[str, typer.Option(help="small (60 boxes), day (400) or month (6,000).")] = "day",
+    json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
+) -> None:
+    """Make a port with its real systems, decide every box durably, score it, leave the open ones for you."""
+    from pilothouse_port.working import run
+
+    run(_demo(out.resolve(), size=size, json=json))
+
+
+async def _demo(out: Path, *, size: str, json: bool) -> None:
+    from pilothouse_port.commands import print_data, show_scores
+    from pilothouse_port.working import Place, run_port, score_files
+
+    start = time.monotonic()
+    say = _say if not json else (lambda _text: None)
+    project = await asyncio.to_thread(_world, out, size, say)
+    place = Place(folder=project)
+    say("deciding every box: facts from all systems, checks, policy, a question for each release")
+    done = await run_port(place, out=out / "decisions.jsonl", durable=True, texts=True)
+    say("the same boxes by structured facts only, for comparison")
+    await run_port(place, out=out / "baseline.jsonl", durable=False, texts=False)
+    scores = await score_files(
+        place,
+        decisions=out / "decisions.jsonl",
+        key=out / "key.jsonl",
+        baseline=out / "baseline.jsonl",
+        reread=True,
+    )
+    seconds = time.monotonic() - start
+    if json:
+        print_data({"run": done, "seconds": round(seconds, 1), "scores": _plain(scores)}, as_json=True)
+        return
+    show_scores(scores)
+    _next(project, out, done, seconds)
+
+
+def _plain(scores: dict[str, Score]) -> dict[str, Any]:
+    return {name: one.to_json() for name, one in scores.items()}
+
+
+def _world(out: Path, size: str, say: Any) -> Path:
+    """Make the world unless it is there, start its servers, and return the project folder."""
+    from pilothouse_port.world import serve
+    from pilothouse_port.world.render_world import make_world
+
+    world = out / "world"
+    if not world.exists():
+        make_world(out, seed=SEED, size=size, profile="dense", say=say)
+    running = serve.up(world, say=say)
+    for notice in running.notices:
+        say(f"note: {notice}")
+    return _project(running.project.parent, world)
+
+
+def _project(folder: Path, world: Path) -> Path:
+    """Put people and the mapping in front of the sources that the world declares."""
+    import tomllib
+
+    project = folder / "pilothouse.toml"
+    sources = project.read_text(encoding="utf-8")
+    if "[project]" in sources:
+        return folder
+    as_of = tomllib.loads((world / "world.toml").read_text(encoding="utf-8"))["as_of"]
+    bindings = Path(__file__).parent / "worlds" / f"seed{SEED}" / "port.yaml"
+    head = CLERKS.format(seed=SEED, bindings=bindings, policy=world / "POLICY.md", as_of=as_of)
+    project.write_text(head + sources, encoding="utf-8")
+    return folder
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+def _next(project: Path, out: Path, done: dict[str, Any], seconds: float) -> None:
+    typer.echo(f"\n{done['consignments']} boxes decided; {seconds:.0f} s from nothing to here.")
+    typer.echo("Open the inbox (one key an answer, the last four characters of the box release it):")
+    typer.echo(f"  .venv/bin/pilothouse inbox --as clerk.amira --project {project}")
+    typer.echo("Let approved boxes go: pilothouse up, in the same project. Stop the port's servers:")
+    typer.echo(f"  .venv/bin/pilothouse port world down {out / 'world'}")
