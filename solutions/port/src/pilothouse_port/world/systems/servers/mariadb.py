@@ -73,6 +73,8 @@ def start_mariadb(
     fresh = not loaded.exists() or loaded.read_text() != content
     if fresh:
         fresh_folder(home, user)
+        # a server that starts deletes the temporary tables of all others in a folder they share
+        fresh_folder(home / "tmp", user)
         _initialise(data, user)
     first = _first_statements(home / "first.sql", user, passwords["admin"]) if fresh else None
     server = start(run, lambda: _spawn(run, data, user, content, first), answers)
@@ -92,6 +94,7 @@ def _initialise(data: Path, user: str | None) -> None:
         "--auth-root-authentication-method=normal",
         "--skip-name-resolve",
         "--innodb-log-file-size=16M",
+        f"--tmpdir={data.parent / 'tmp'}",
     ]
     done = subprocess.run(
         list(map(str, command)),
@@ -125,7 +128,8 @@ def _spawn(run: Path, data: Path, user: str | None, content: str, first: Path | 
     noted = noted_server(run, NAME)
     port = free_port(wanted=noted.port if noted else None)
     command = [str(_find("mariadbd")), "--no-defaults", f"--datadir={data}", f"--port={port}", *_SETTINGS]
-    command += [f"--pid-file={data}/server.pid", *([f"--init-file={first}"] if first else [])]
+    command += [f"--pid-file={data}/server.pid", f"--tmpdir={data.parent / 'tmp'}"]
+    command += [f"--init-file={first}"] if first else []
     return spawn(run, NAME, command, port=port, content=content, user=user)
 
 
