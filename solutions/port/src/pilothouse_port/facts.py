@@ -151,8 +151,15 @@ _ALL: Final = (
         "goods.weight",
         "amount",
         "consignment",
-        "gate compare",
-        "Gross weight of the cargo on the manifest, kg.",
+        "compare",
+        "Gross weight of the cargo under this B/L on the manifest, kg.",
+    ),
+    _f(
+        "goods.box_weight",
+        "amount",
+        "container",
+        "gate",
+        "Gross weight of everything in the box on the manifest, all its B/Ls added, kg.",
     ),
     _f("goods.packages", "number", "consignment", "compare", "Packages on the manifest."),
     # title
@@ -462,7 +469,7 @@ OUTCOMES: Final[dict[str, dict[str, str]]] = {
     "gate": {
         "no_slot": "no booked slot",
         "mass_missing": "no verified mass",
-        "mass_differs": "verified mass minus tare is off goods.weight by more than the tolerance in per cent",
+        "mass_differs": "verified mass minus tare is off goods.box_weight by more than the tolerance in per cent",
         "empty_outstanding": "the haulier holds more empties than the policy allows",
     },
     "compare": {"differs": "two facts differ by more than the tolerance"},

@@ -23,6 +23,7 @@ CLEAN: dict[str, Any] = {
     "box.kind": "dry",
     "goods.hs": ("940360",),
     "goods.weight": Decimal(10000),
+    "goods.box_weight": Decimal(10000),
     "goods.packages": 10,
     "title.kind": "original",
     "title.state": "surrendered",

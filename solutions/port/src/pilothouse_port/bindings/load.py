@@ -60,6 +60,7 @@ def load_bindings(path: Path, *, policy_document: Path | None = None) -> Binding
     text = _text(path)
     model = _parsed(text, path)
     _verify_keys(model, path)
+    model = _with_known(model, path)
     document = policy_document or (path.parent / model.policy.document)
     content = _text(document, what="policy document")
     table = policy_of(model.policy, current=document_hash(content.encode()))
@@ -148,6 +149,17 @@ def _line(root: Any, loc: Sequence[int | str]) -> int:
                 node = items[part]
                 line = node.start_mark.line + 1
     return line
+
+
+def _with_known(model: PortModel, path: Path) -> PortModel:
+    """Add the approved wordings that stand in a file of their own, one a line."""
+    texts = dict(model.texts)
+    for name, text in model.texts.items():
+        if text.known_file:
+            lines = _text(path.parent / text.known_file, what="file of known wordings").splitlines()
+            more = tuple(line.strip() for line in lines if line.strip() and not line.startswith("#"))
+            texts[name] = text.model_copy(update={"known": (*text.known, *more)})
+    return model.model_copy(update={"texts": texts})
 
 
 def _verify_keys(model: PortModel, path: Path) -> None:

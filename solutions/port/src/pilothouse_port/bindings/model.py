@@ -25,7 +25,7 @@ __all__ = [
     "UnitModel",
 ]
 
-Take = Literal["last", "first", "sum", "all", "min", "max", "count"]
+Take = Literal["last", "first", "sum", "all", "min", "max", "count", "any"]
 TextKind = Literal["mail", "remark", "description"]
 
 
@@ -87,15 +87,23 @@ class UnitModel(Strict):
 
 
 class CancelModel(Strict):
-    """Rows that take others back: where ``field`` has one of ``words``, rows with the same ``of`` fall."""
+    """Rows that take others back: where ``field`` has one of ``words``, earlier rows with the same ``of`` fall.
+
+    With ``means`` nothing falls: such a row stands as the word it means, whatever its value says.
+    """
 
     field: str
     words: Words
     of: str = ""
+    means: Word = ""
 
 
 class DefaultsModel(Strict):
-    """What holds for every binding of one system."""
+    """What holds for every binding of one system.
+
+    ``endorsed_by`` names the person who vouches that fields of an untrusted source found by key are
+    records; texts of it stay untrusted.
+    """
 
     timezone: str = ""
     decimal: Literal[".", ","] = "."
@@ -104,6 +112,7 @@ class DefaultsModel(Strict):
     age_by: str = ""
     batch: int = Field(default=500, ge=1, le=500)
     scan: bool = False
+    endorsed_by: str = ""
 
 
 class BindingModel(Strict):
@@ -161,6 +170,7 @@ class TextModel(Strict):
     id: str = ""
     reply: str = ""
     known: Words = ()
+    known_file: str = ""
     where: dict[str, Words] = Field(default_factory=dict)
     scan: bool = False
 

@@ -66,7 +66,7 @@ class Resolver:
         kept = self._last(self._standing(rows))
         if not kept:
             return self._absent(looked, load.everything)
-        untrusted = [row for row in kept if row.integrity < Integrity.RECORD]
+        untrusted = [] if self.defaults.endorsed_by else [r for r in kept if r.integrity < Integrity.RECORD]
         if untrusted:
             why = "; ".join(untrusted[0].faults) or "declared untrusted"
             return self._unknown("unread", f"{self._where}: {why}", untrusted)
@@ -139,7 +139,7 @@ class Resolver:
         b = self.binding
         kept = [row for row in rows if all(_has(row, name, words) for name, words in b.where.items())]
         kept = [row for row in kept if not any(_has(row, name, words) for name, words in b.unless.items())]
-        if b.cancels is None:
+        if b.cancels is None or b.cancels.means:
             return kept
         return self._uncancelled(kept)
 
@@ -193,6 +193,8 @@ class Resolver:
                 return Fact(name=self.name, value=sum(values, Decimal(0)), cited=cited)
             case "min" | "max" as take:
                 return Fact(name=self.name, value=(min if take == "min" else max)(values), cited=cited)
+            case "any" if self.spec.values and self.spec.values[0] in values:
+                return Fact(name=self.name, value=self.spec.values[0], cited=cited)
             case _:
                 return self._single(values, cited)
 
@@ -209,6 +211,8 @@ class Resolver:
 
     def _one(self, row: Row) -> Any:
         b = self.binding
+        if b.cancels is not None and b.cancels.means and _has(row, b.cancels.field, b.cancels.words):
+            return b.cancels.means
         if b.exists is not None:
             return typed(b.exists, self.spec.kind, zone=self.zone, comma=".")
         parts = [row.values.get(name) for name in b.value]

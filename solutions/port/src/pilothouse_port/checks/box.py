@@ -96,7 +96,7 @@ def _mass_differs(see: See, params: Params, at: datetime) -> bool:
     if verified is None:
         return False
     tare = see("box.tare") or Decimal(0)
-    weight = see("goods.weight")
+    weight = see("goods.box_weight")
     percent = Decimal(str(params.get("tolerance_percent", 5)))
     return abs(verified - tare - weight) > weight * percent / 100
 

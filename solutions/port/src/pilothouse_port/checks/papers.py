@@ -31,23 +31,46 @@ def _name_differs(see: See, params: Params, at: datetime) -> bool:
     printed, registered = see("consignee.name"), see("party.name")
     if registered is None:
         return False  # the other rule says so
-    if same_name(printed, registered):
+    forms = bool(params.get("ignore_legal_form", False))
+    if same_name(printed, registered, ignore_legal_form=forms):
         return False
-    return not any(same_name(printed, alias) for alias in see("party.alias"))
+    return not any(same_name(printed, alias, ignore_legal_form=forms) for alias in see("party.alias"))
 
 
-def same_name(first: str, second: str) -> bool:
+_LEGAL_FORMS = re.compile(
+    r"(?:\b(?:gmbh|mbh|kgaa|kg|ag|ohg|e ?k|co|ltd|limited|llc|inc|corp|plc|b ?v|n ?v|s ?a ?s|s ?a ?r ?l|s ?r ?l"
+    r"|s ?p ?a|s ?a|sp z ?o ?o|s ?l|lda|oy|ab|as|aps)\b\s*)+$"
+)
+
+
+def same_name(first: str, second: str, *, ignore_legal_form: bool = False) -> bool:
     """Whether two names are the same but for case, accents, blanks and punctuation.
 
     Likeness is not sameness: ``Alfa Trading`` and ``Alpha Trading`` differ.
+
+    Args:
+        first: As printed.
+        second: As registered.
+        ignore_legal_form: Whether ``Ltd``, ``GmbH`` and their kin at the end do not matter.
     """
-    return _plain(first) == _plain(second)
+    if not ignore_legal_form:
+        return _plain(first) == _plain(second)
+    return _formless(first) == _formless(second)
+
+
+def _formless(name: str) -> str:
+    words = re.sub(r"[^0-9a-z]+", " ", _bare(name)).strip()
+    return re.sub(r"\s", "", _LEGAL_FORMS.sub("", words)) or _plain(name)
 
 
 def _plain(name: str) -> str:
+    return re.sub(r"[^0-9a-z]+", "", _bare(name))
+
+
+def _bare(name: str) -> str:
     spread = unicodedata.normalize("NFKD", name.replace("ß", "ss").replace("&", " and "))
     bare = "".join(char for char in spread if not unicodedata.combining(char))
-    return re.sub(r"[^0-9a-z]+", "", bare.translate(_STROKES).casefold())
+    return bare.translate(_STROKES).casefold()
 
 
 _STROKES = str.maketrans({"ł": "l", "Ł": "L", "ø": "o", "Ø": "O", "đ": "d", "Đ": "D"})

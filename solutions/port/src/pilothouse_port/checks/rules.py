@@ -36,6 +36,10 @@ TEXT_OUTCOMES: Final[dict[tuple[str, str], frozenset[str]]] = {
 """Outcomes that only a text can hold, and the kinds of text that can hold them."""
 
 
+TEXT_GUARDS: Final[dict[tuple[str, str], str]] = {("dangerous", "hazard_in_description"): "goods.un"}
+"""An outcome of a text that cannot hold where this fact has a value: a hazard that is named is no hidden one."""
+
+
 class _Gap(Exception):
     """A rule met something unknown; caught by the frame of the check."""
 
@@ -170,22 +174,32 @@ def _unread(check: str, facts: Facts) -> list[Finding]:
     for text in facts.unread:
         detail = f"unread {text.kind} of {text.source}"
         unknown = Unknown(name=f"text.{text.kind}", cause="unread", detail=detail, cited=(text.text,))
-        found += _hidden(check, text.kind, unknown)
+        found += _hidden(check, text.kind, unknown, facts)
     for kind in {kind for kinds in TEXT_OUTCOMES.values() for kind in kinds}:
         gap = facts.readings.get(f"text.{kind}")
         if isinstance(gap, Unknown):
-            found += _hidden(check, kind, gap)
+            found += _hidden(check, kind, gap, facts)
     return found
 
 
-def _hidden(check: str, kind: str, unknown: Unknown) -> list[Finding]:
+def _hidden(check: str, kind: str, unknown: Unknown, facts: Facts) -> list[Finding]:
     """Return what a text of ``kind`` could hide from ``check``."""
-    about = tuple(code for (name, code), kinds in TEXT_OUTCOMES.items() if name == check and kind in kinds)
+    about = tuple(
+        code
+        for (name, code), kinds in TEXT_OUTCOMES.items()
+        if name == check and kind in kinds and not _excluded(name, code, facts)
+    )
     if not about:
         return []
     return [
         Finding(code="unknown", cause=unknown.cause, about=about, evidence=(unknown,), detail=unknown.detail)
     ]
+
+
+def _excluded(check: str, code: str, facts: Facts) -> bool:
+    guard = TEXT_GUARDS.get((check, code))
+    reading = facts[guard] if guard else None
+    return isinstance(reading, Fact) and bool(reading.value)
 
 
 def _merged(findings: list[Finding]) -> tuple[Finding, ...]:

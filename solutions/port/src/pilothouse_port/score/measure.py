@@ -60,6 +60,7 @@ class Score:
         lookups: Queries a box.
         minutes: Minutes a box by clerk, the assisted one with the price of false alarms and misses.
         confusion: ``truth->answer`` to count.
+        valid: Evidence read again and found equal, if it was.
         supported: Evidence of the key that the decision cites, over right non-release verdicts.
     """
 
@@ -73,6 +74,7 @@ class Score:
     supported: Rate
     missing: int
     lookups: float
+    valid: Rate | None = None
     minutes: dict[str, float] = field(default_factory=dict[str, float])
     confusion: dict[str, int] = field(default_factory=dict[str, int])
     reasons_missed: dict[str, int] = field(default_factory=dict[str, int])
@@ -89,6 +91,8 @@ class Score:
             "recall",
             "supported",
         )
+        if self.valid is not None:
+            rates = (*rates, "valid")
         plain = ("n", "missing", "lookups", "minutes", "confusion", "reasons_missed", "reasons_extra")
         out: dict[str, Any] = {name: getattr(self, name) for name in plain}
         return {**out, **{name: getattr(self, name).to_json() for name in rates}}
@@ -102,7 +106,7 @@ def _reasons(line: Line) -> Counter[tuple[str, str]]:
     return Counter({(str(r["check"]), str(r["code"])): 1 for r in line.get("reasons", ())})
 
 
-def score(decisions: Sequence[Line], key: Sequence[Line]) -> Score:
+def score(decisions: Sequence[Line], key: Sequence[Line], *, valid: Rate | None = None) -> Score:
     """Return the score of decisions against a key; both are read with :func:`read_lines`.
 
     Raises:
@@ -132,6 +136,7 @@ def score(decisions: Sequence[Line], key: Sequence[Line]) -> Score:
         supported=_supported(pairs),
         missing=sum(answer is None for answer, _ in pairs),
         lookups=round(sum(float(a.get("lookups", 0)) for a, _ in pairs if a) / n, 4),
+        valid=valid,
         minutes=_minutes(pairs),
         confusion=dict(sorted(confusion.items())),
         reasons_missed=_named(missed),

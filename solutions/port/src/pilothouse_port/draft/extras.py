@@ -1,0 +1,161 @@
+"""Owns the rest of a draft: systems' habits, text sources, the tool that writes a release."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from pilothouse.connectors import Sources, WriteTool
+from pilothouse.kernel import PilothouseError, Principal
+from pilothouse.labels import Integrity
+from pilothouse_port.draft.facts import key_body
+from pilothouse_port.draft.guess import Guess, Guesser, Look
+from pilothouse_port.draft.words import concepts_of
+
+__all__ = ["draft_effects", "draft_systems", "draft_texts"]
+
+OFTEN = 2
+
+
+def draft_systems(g: Guesser, guesses: Sequence[Guess], untrusted: set[str]) -> dict[str, dict[str, Any]]:
+    """Return what holds for every binding of a system: time zone, decimal sign, whether a person must vouch."""
+    out: dict[str, dict[str, Any]] = {}
+    for name in dict.fromkeys(guess.body["system"] for guess in guesses):
+        body: dict[str, Any] = {}
+        zone = g.dictionaries[name].timezone
+        if zone:
+            body["timezone"] = zone
+        if _writes_comma(g, guesses, name):
+            body["decimal"] = ","
+        if name in untrusted:
+            body["endorsed_by"] = "TODO who vouches that its fields are records"
+        if body:
+            out[name] = body
+    return out
+
+
+def _writes_comma(g: Guesser, guesses: Sequence[Guess], system: str) -> bool:
+    used = {
+        (guess.body["object"], guess.body["value"]) for guess in guesses if guess.body["system"] == system
+    }
+    values = [
+        value
+        for look in g.looks
+        if look.table.system == system
+        for column in look.table.columns.values()
+        if (look.table.name, column.name) in used and column.shape == "decimal"
+        for value in column.values
+    ]
+    return any(re.search(r",\d{1,3}\D*$", value) for value in values)
+
+
+def untrusted_systems(g: Guesser) -> set[str]:
+    """Return systems whose rows are declared untrusted."""
+    return {
+        look.table.system
+        for look in g.looks
+        if any(row.integrity < Integrity.RECORD for row in look.table.rows) or look.table.kind == "mcp"
+    }
+
+
+def draft_texts(g: Guesser, guesses: Sequence[Guess]) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """Return the text sources: mails that mention, remarks and descriptions that hang on a box."""
+    out: dict[str, dict[str, Any]] = {}
+    todo: list[str] = []
+    for look in g.looks:
+        if look.table.kind == "mail" and {"subject", "text"} <= look.table.columns.keys():
+            out["mails"] = {
+                "kind": "mail",
+                "system": look.table.system,
+                "object": look.table.name,
+                "text": ["subject", "text"],
+                "at": "date",
+                "id": "message_id",
+                "reply": "in_reply_to",
+            }
+        remark = _remark(look)
+        if remark is not None:
+            out.setdefault("remarks", remark)
+    described = next((guess for guess in guesses if guess.name == "goods.description"), None)
+    if described is not None:
+        words = _frequent(g, described)
+        out["descriptions"] = {
+            "kind": "description",
+            "system": described.body["system"],
+            "object": described.body["object"],
+            "key": described.body["key"],
+            "text": [described.body["value"]],
+        }
+        if words:
+            todo.append(
+                f"descriptions: a person may list words that hide nothing as known: {'; '.join(words)}"
+            )
+    return out, todo
+
+
+def _remark(look: Look) -> dict[str, Any] | None:
+    text = look.column("text", none=("number", "time", "bl"), shapes=("text", "id", "name", "code"))
+    if text is None or "container" not in look.keys or look.table.kind in ("edifact", "mail"):
+        return None
+    if "bl" in look.keys or look.column("stop") or look.column("slot"):
+        return None
+    at = look.column("time")
+    body: dict[str, Any] = {
+        "kind": "remark",
+        "system": look.table.system,
+        "object": look.table.name,
+        "key": key_body(look, ["container"]),
+        "text": [text.name],
+    }
+    return {**body, "at": at.name} if at is not None else body
+
+
+def _frequent(g: Guesser, described: Guess) -> list[str]:
+    counts: Counter[str] = Counter()
+    for look in g.looks:
+        if (look.table.system, look.table.name) == (described.body["system"], described.body["object"]):
+            counts.update(look.table.columns[described.body["value"]].values)
+    return [text for text, count in counts.most_common(80) if count >= OFTEN and text]
+
+
+async def draft_effects(
+    g: Guesser, sources: Sources, principal: Principal, guesses: Sequence[Guess]
+) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """Return the write tool of the community system, its arguments found by the words of their names."""
+    order = next((guess for guess in guesses if guess.name == "order.state"), None)
+    if order is None:
+        return {}, ["effects: no community system is bound, so nothing can be released"]
+    system = order.body["system"]
+    try:
+        tools = await sources.tools(principal, system)
+    except PilothouseError as error:
+        return {}, [f"effects: {error.message}"]
+    fits = [(tool, args) for tool in tools if (args := _arguments(g, tool, order))]
+    if not fits:
+        return {}, [f"effects: no tool of {system} takes container and B/L"]
+    tool, args = max(fits, key=lambda item: len(item[1]))
+    return {"release": {"system": system, "tool": tool.name, "args": args}}, []
+
+
+def _arguments(g: Guesser, tool: WriteTool, order: Guess) -> dict[str, str]:
+    found = tool.schema.get("properties")
+    names = list(found) if isinstance(found, dict) else []
+    look = next(
+        each
+        for each in g.looks
+        if (each.table.system, each.table.name) == (order.body["system"], order.body["object"])
+    )
+    out: dict[str, str] = {}
+    for name in names:
+        concepts = look.concepts.get(name) or concepts_of(name, header=True)
+        if "container" in concepts:
+            out[name] = "$container"
+        elif "bl" in concepts and "kind" not in concepts:
+            out[name] = "$bl"
+        elif "party" in concepts and "name" not in concepts:
+            out[name] = "$party"
+        elif {"valid", "until"} <= concepts:
+            out[name] = "$valid_until"
+    return out if {"$container", "$bl"} <= set(out.values()) else {}

@@ -1,0 +1,98 @@
+"""Owns writing the draft as YAML: one line a binding, its evidence as a comment, what is open as a list."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from pilothouse_port.draft.guess import Guess
+from pilothouse_port.draft.policy import DraftedPolicy
+
+__all__ = ["flow", "render"]
+
+_PLAIN = re.compile(r"[A-Za-zÀ-ÿ_/][\w À-ÿ./*\-]*[\wÀ-ÿ*]|[A-Za-z]")
+_SPECIAL = frozenset({"true", "false", "null"})
+
+
+def flow(value: Any) -> str:
+    """Return a value in YAML flow style; words are quoted only where they must be."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case None:
+            return "~"
+        case int() | float():
+            return str(value)
+        case Mapping():
+            pairs: Mapping[Any, Any] = value
+            return "{" + ", ".join(f"{flow(str(k))}: {flow(v)}" for k, v in pairs.items()) + "}"
+        case list() | tuple():
+            items: Sequence[Any] = value
+            return "[" + ", ".join(flow(item) for item in items) + "]"
+        case _:
+            text = str(value)
+            plain = _PLAIN.fullmatch(text) and text not in _SPECIAL and "  " not in text
+            return text if plain else '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def render(
+    *,
+    timezone: str,
+    systems: Mapping[str, Mapping[str, Any]],
+    listed: Mapping[str, Any] | None,
+    guesses: Iterable[Guess],
+    texts: Mapping[str, Mapping[str, Any]],
+    no_texts: Sequence[str],
+    effects: Mapping[str, Mapping[str, Any]],
+    policy: DraftedPolicy,
+    document: str,
+    digest: str,
+    todo: Sequence[str],
+) -> str:
+    """Return the text of a ``port.yaml``."""
+    lines = [
+        "# Drafted by `pilothouse port new`. Every guess says why; correct it, then `pilothouse port check`."
+    ]
+    lines += [f"# TODO {item}" for item in todo]
+    lines += [f"timezone: {timezone}"]
+    if systems:
+        lines += ["systems:", *(f"  {name}: {flow(body)}" for name, body in sorted(systems.items()))]
+    lines += [
+        f"list: {flow(listed or {'system': 'TODO', 'object': 'TODO', 'container': 'TODO', 'bl': 'TODO'})}"
+    ]
+    lines += ["facts:"]
+    for guess in guesses:
+        lines += [f"  # {guess.why}", *(f"  # TODO {item}" for item in guess.todo)]
+        lines += [f"  {guess.name}: {flow(guess.body)}"]
+    if texts:
+        lines += ["texts:", *(f"  {name}: {flow(body)}" for name, body in texts.items())]
+    if no_texts:
+        lines += [f"no_texts: {flow(no_texts)}"]
+    if effects:
+        lines += ["effects:", *(f"  {name}: {flow(body)}" for name, body in effects.items())]
+    return "\n".join([*lines, *_policy(policy, document, digest)]) + "\n"
+
+
+def _policy(policy: DraftedPolicy, document: str, digest: str) -> list[str]:
+    lines = [
+        "policy:",
+        f"  document: {flow(document)}",
+        f"  hash: {flow(digest)}",
+        f"  order: {flow(policy.order)}",
+    ]
+    sides = {
+        "weights": ("goods.weight", "customs.weight"),
+        "packages": ("goods.packages", "customs.packages"),
+    }
+    compares = {name: {"left": sides[name][0], "right": sides[name][1]} for name in sorted(policy.compares)}
+    if compares:
+        lines += [f"  compare: {flow(compares)}"]
+    lines += [f"  # TODO {item}" for item in policy.open]
+    lines += ["  rows:"]
+    for row in policy.rows:
+        shown = {key: value for key, value in row.items() if key != "quote_of_params"}
+        if "quote_of_params" in row:
+            lines += [f"    # parameters: {row['quote_of_params']}"]
+        lines += [f"    - {flow(shown)}"]
+    return lines
