@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from rich.console import Group
 
     from pilothouse.decisions import EvidenceRow, ItemView
+    from pilothouse.labels import Position
 
 __all__ = ["evidence_page", "item_page"]
 
@@ -50,7 +51,7 @@ def evidence_page(row: EvidenceRow) -> Group:
         "source": f"{row.source} {row.object}",
         "key": ", ".join(f"{name}={value}" for name, value in sorted(row.key.items())),
         "field": row.field,
-        "position": "" if where is None else _plain(where),
+        "position": "" if where is None else _where(where),
         "read": "" if row.read_at is None else f"{row.read_at:%Y-%m-%d %H:%M:%S} UTC, version {row.version}",
         "hash": row.hash,
     }
@@ -81,6 +82,11 @@ def _facts(view: ItemView, place: str) -> str:
     parts += [f"held by {item.claimed_by}"] if item.claimed_by else []
     parts += [f"delegated to {item.delegated_to}"] if item.delegated_to else []
     return " · ".join(part for part in parts if part)
+
+
+def _where(position: Position) -> str:
+    parts = {name: getattr(position, name) for name in position.__dataclass_fields__}
+    return ", ".join(f"{name} {value}" for name, value in parts.items() if value is not None)
 
 
 def _plain(value: object) -> str:

@@ -39,7 +39,9 @@ PROPOSAL = Proposal(
     tool="release_container",
     args={"container": "MSCU1234566", "party": "4711"},
     evidence=(
-        _evidence("customs.state", "held", "customs", {"message": "12"}, "GIS.1", file="a.edi", offset=210, length=3),
+        _evidence(
+            "customs.state", "held", "customs", {"message": "12"}, "GIS.1", file="a.edi", offset=210, length=3
+        ),
         _evidence("charge.open_amount", Decimal("120.50"), "erp", {"doc": "2026-9"}, "BETRAG"),
     ),
     verdict="HOLD",
