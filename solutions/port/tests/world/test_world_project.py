@@ -224,3 +224,18 @@ def test_a_dictionary_says_what_the_codes_mean():
     for place in places(canon).values():
         for word in place.codes.values():
             assert f"{word} = " in by_name[place.system].readme
+
+
+def test_nothing_in_the_folder_of_a_world_reaches_the_answers(tmp_path):
+    from pilothouse_port.world.render_world import make_world
+
+    made = make_world(tmp_path, seed=6)
+    assert not made.key.is_relative_to(made.world)
+    canon = build_canon(6)
+    flags = {flag.encode() for lot in canon.consignments for flag in lot.flags}
+    for path in made.world.rglob("*"):
+        assert not path.is_symlink()
+        if path.is_file():
+            content = path.read_bytes()
+            assert path.name == "POLICY.md" or b"ESCALATE" not in content
+            assert not any(flag in content for flag in flags), path

@@ -20,6 +20,7 @@ from pilothouse_port.world.canon import Canon
 from pilothouse_port.world.policy_writer import write_policy
 from pilothouse_port.world.project import places, project
 from pilothouse_port.world.project.deal import Dealt, deal_systems
+from pilothouse_port.world.views import SystemView
 
 _SUMS = {"charge.open_amount", "payment.unmatched", "goods.box_weight"}
 _AS_READ = {
@@ -76,7 +77,7 @@ def _model(canon: Canon, policy: str) -> dict[str, Any]:
     listed = places(canon)["discharge.call"]
     return {
         "timezone": canon.port.timezone,
-        "systems": {d.name: {"decimal": ","} for d in dealt.values() if d.decimals == "comma"},
+        "systems": {view.name: _defaults(view, dealt) for view in project(canon)},
         "list": {
             "system": listed.system,
             "object": listed.object,
@@ -89,6 +90,16 @@ def _model(canon: Canon, policy: str) -> dict[str, Any]:
         "no_texts": ["mail", "remark", "description"],
         "policy": _policy(canon, policy, dealt),
     }
+
+
+def _defaults(view: SystemView, dealt: dict[str, Dealt]) -> dict[str, Any]:
+    comma = dealt[view.options["role"]].decimals == "comma" or view.options.get("decimal") == ","
+    made: dict[str, Any] = {"timezone": view.timezone, "decimal": "," if comma else "."}
+    if view.technology == "drop":
+        made["date"] = [view.options["date"]]
+    if view.technology in {"edifact", "mcp"}:
+        made["endorsed_by"] = "a test"
+    return made
 
 
 def _joins(dealt: dict[str, Dealt]) -> dict[str, Any]:
