@@ -21,6 +21,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from pilothouse.connectors import (
+    OutcomeUnknownError,
     Query,
     SourceConflictError,
     SourceDataError,
@@ -420,3 +421,51 @@ async def test_hundreds_of_tables_are_described_within_the_time(
         found = await open_source(url).objects()
         assert len(found) == 120
         assert all(schema.key == ("id",) and len(schema.fields) == 2 for schema in found)
+
+
+async def test_a_connection_that_breaks_while_committing_leaves_the_outcome_unknown(
+    postgres: str, open_source: Open
+) -> None:
+    await run_sql(
+        postgres,
+        "CREATE TABLE releases (box text, effect text)",
+        "CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS "
+        "'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(1); RETURN NULL; END'",
+        "CREATE CONSTRAINT TRIGGER t AFTER INSERT ON releases DEFERRABLE INITIALLY DEFERRED "
+        "FOR EACH ROW EXECUTE FUNCTION die()",
+    )
+    source = open_source(postgres, tools=TOOLS)
+    with pytest.raises(OutcomeUnknownError, match="probe before sending again"):
+        await source.write("release", {"box": "A"}, effect_id="e-1")
+    assert await source.read(Query("releases")) == []
+
+
+async def test_a_row_that_is_there_already_is_a_conflict(
+    postgres: str, mariadb: str, open_source: Open
+) -> None:
+    plain = {"add": {"statement": "INSERT INTO boxes (box) VALUES (:box)"}}
+    for url in (postgres, mariadb):
+        await run_sql(url, "CREATE TABLE boxes (box varchar(20) NOT NULL, UNIQUE (box))")
+        source = open_source(url, tools=plain)
+        await source.write("add", {"box": "A"}, effect_id="e-1")
+        with pytest.raises(SourceConflictError, match="has this row already"):
+            await source.write("add", {"box": "A"}, effect_id="e-2")
+        assert [row.key for row in await source.read(Query("boxes"))] == [{"box": "A"}]
+        with pytest.raises(SourceUsageError, match="did you mean 'add'"):
+            await source.write("ad", {"box": "A"}, effect_id="e-3")
+
+
+async def test_only_the_declared_schemas_are_shown(postgres: str, open_source: Open) -> None:
+    await run_sql(
+        postgres,
+        *(f"CREATE SCHEMA {name}" for name in ("ect", "apmt")),
+        *(f"CREATE TABLE {name}.yard (id int PRIMARY KEY)" for name in ("ect", "apmt", "public")),
+        "COMMENT ON TABLE ect.yard IS 'Boxes in the yard'",
+    )
+    everything = await open_source(postgres).objects()
+    assert [schema.name for schema in everything] == ["apmt.yard", "ect.yard", "yard"]
+    some = await open_source(postgres, schemas=["ect", "public"]).objects()
+    assert [schema.name for schema in some] == ["ect.yard", "public.yard", "yard"]
+    assert some[0].documentation == "Boxes in the yard"
+    with pytest.raises(SourceDataError, match="did you mean 'apmt'"):
+        await open_source(postgres, schemas=["ampt"]).objects()

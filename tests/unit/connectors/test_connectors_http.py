@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pilothouse.connectors import Query, SourceDataError, SourceLimitError
-from pilothouse.connectors.adapters.http.client import Answer
+from pilothouse.connectors import Query, SourceDataError, SourceLimitError, SourceUsageError
+from pilothouse.connectors.adapters.http.client import Answer, Client
 from pilothouse.connectors.adapters.http.contract import Contract, Resource, read_contract
 from pilothouse.connectors.adapters.http.paging import Pages
 from pilothouse.connectors.adapters.http.plan import plan
-from pilothouse.connectors.adapters.http.settings import Paging
+from pilothouse.connectors.adapters.http.settings import HttpOptions, Paging
+from pilothouse.connectors.adapters.http.write import HttpWriter
+from pilothouse.connectors.testing import source_context
 
 
 def contract(paths: dict[str, Any], **components: Any) -> Contract:
@@ -157,3 +160,52 @@ def test_a_link_header_wins_and_an_empty_page_ends() -> None:
     linked = answer(link='<http://h/x?p=1>; rel="prev", </x?p=3>; rel="next"')
     assert Pages(resource(), None).next(linked, [], 2) == ("/x?p=3", {})
     assert Pages(resource(query_parameter("page")), None).next(answer(), [], 0) is None
+
+
+class Recorder(Client):
+    """A client that keeps what would be sent."""
+
+    def __init__(self, tmp_path: Path) -> None:
+        super().__init__(source_context("http", {}, base=tmp_path), HttpOptions(url="http://h"))
+        self.sent: list[tuple[Any, ...]] = []
+
+    async def send(self, method: str, path: str, **call: Any) -> Answer:
+        self.sent.append((method, path, call["params"], call["headers"], call["body"]))
+        return Answer(status=202, headers={}, content=b"taken", url="http://h/x")
+
+
+async def test_arguments_go_where_the_contract_says(tmp_path: Path) -> None:
+    parameters = [
+        {"name": "no", "in": "path", "schema": {"type": "string"}},
+        {"name": "codes", "in": "query", "schema": {"type": "array"}},
+        {"name": "X-Desk", "in": "header", "schema": {"type": "string"}},
+    ]
+    body = {"required": True, "content": {"application/json": {"schema": {"type": "array"}}}}
+    put = {"operationId": "put", "parameters": parameters, "requestBody": body}
+    drop = {"operationId": "drop", "parameters": parameters[:1]}
+    found = contract({"/boxes/{no}": {"put": put, "delete": drop}})
+    client = Recorder(tmp_path)
+
+    async def contracted(_: float) -> Contract:
+        return found
+
+    writer = HttpWriter(
+        source_context("http", {}, base=tmp_path), HttpOptions(url="http://h"), client, contracted
+    )
+    args = {"no": "A/1", "codes": ["x", "y"], "X-Desk": "7", "body": [1, True]}
+    result = await writer.write("put", args, effect_id="e", until=0)
+    await writer.write("drop", {"no": "A"}, effect_id="e", until=0)
+    assert result == {"status": 202, "body": "taken"}
+    assert client.sent == [
+        (
+            "PUT",
+            "/boxes/A%2F1",
+            [("codes", "x"), ("codes", "y")],
+            {"X-Desk": "7", "Idempotency-Key": "e"},
+            [1, True],
+        ),
+        ("DELETE", "/boxes/A", [], {"Idempotency-Key": "e"}, None),
+    ]
+    for wrong in ({**args, "codes": "x"}, {**args, "no": True}, {"no": "A"}):
+        with pytest.raises(SourceUsageError):
+            await writer.write("put", wrong, effect_id="e", until=0)

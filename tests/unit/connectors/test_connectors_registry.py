@@ -218,3 +218,19 @@ async def test_a_missing_field_of_a_row_names_what_there_is(tmp_path: Path) -> N
         row["stat"]
     assert "state" in row
     await sources.close()
+
+
+async def test_a_drop_folder_declared_in_a_project_is_read_by_its_entry_point(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.csv").write_text("id;kg\nx;1.234\n")
+    project = {"sources": {"weights": {"kind": "drop", "path": "in"}}}
+    async with Sources.from_config(project, base=tmp_path) as sources:
+        assert sources.kind("weights") == "drop"
+        assert [schema.name for schema in await sources.objects(SYSTEM, "weights")] == ["a.csv"]
+        assert len(await sources.sample(SYSTEM, "weights", "a.csv", n=1)) == 1
+        codes = {finding.code for finding in await sources.findings(SYSTEM, "weights")}
+        assert "drop.ambiguous" in codes
+        assert await sources.tools(SYSTEM, "weights") == []
+        with pytest.raises(UsageError, match="has no tool 'release'; there is none"):
+            await sources.write(SYSTEM, "weights", "release", {}, effect_id="e")
+        assert (await sources.health("weights")).state == "up"
