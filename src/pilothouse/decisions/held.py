@@ -89,23 +89,33 @@ def require_changeable(held: Held, by: Principal, version: int | None, *, take_o
     """
     item = held.item
     if item.state == "superseded":
-        raise _conflict(item, "was edited and is asked anew; answer the new proposal", "superseded")
+        raise _conflict(
+            item, "was edited and is asked anew; answer the new proposal", code="decisions.superseded"
+        )
     if item.state != "open":
         who = item.answer.by if item.answer else "system"
         raise _conflict(
-            item, f"was already answered: {item.state} by {who!r}; nothing was changed", "answered"
+            item,
+            f"was already answered: {item.state} by {who!r}; nothing was changed",
+            code="decisions.answered",
         )
     if version is not None and version != item.version:
         raise _conflict(
-            item, f"changed from version {version!r} to {item.version!r}; look at it again", "moved"
+            item,
+            f"changed from version {version!r} to {item.version!r}; look at it again",
+            code="decisions.moved",
         )
     if not take_over and item.delegated_to not in (None, by.id):
         raise _conflict(
-            item, f"was delegated to {item.delegated_to!r}; delegate it to yourself to answer", "delegated"
+            item,
+            f"was delegated to {item.delegated_to!r}; delegate it to yourself to answer",
+            code="decisions.delegated",
         )
     if item.claimed_by not in (None, by.id):
-        raise _conflict(item, f"is held by {item.claimed_by!r} until {item.claimed_until}; wait", "claimed")
+        raise _conflict(
+            item, f"is held by {item.claimed_by!r} until {item.claimed_until}; wait", code="decisions.claimed"
+        )
 
 
-def _conflict(item: Item, what: str, code: str) -> ConflictError:
-    return ConflictError(f"{item.title!r} {what}", code=f"decisions.{code}")
+def _conflict(item: Item, what: str, *, code: str) -> ConflictError:
+    return ConflictError(f"{item.title!r} {what}", code=code)
