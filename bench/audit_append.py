@@ -41,7 +41,7 @@ async def locked(tx: Tx) -> None:
     assert head is not None
     row = await tx.fetch_one(
         "insert into bench_entry (id, kind, actor, run, body) values (gen_random_uuid(), 'bench', "
-        "'clerk.amira', 'run-1', jsonb_build_object('topic', 'release', 'reason', repeat('x', 120))) returning *"
+        "'clerk.amira', 'run-1', jsonb_build_object('topic', 'r', 'reason', repeat('x', 126))) returning *"
     )
     assert row is not None
     digest = link_hash(head["hash"], plain(row))

@@ -201,6 +201,9 @@ async def test_silence_is_no(database: Database, inbox: Inbox, run: FakeResumer)
     )
     assert [one[2] for one in run.got] == [answer]
     assert await inbox.expire() == ()
+    # Found due, but moved before it was locked: left alone.
+    assert await inbox._expire(other.id) is None  # pyright: ignore[reportPrivateUsage]
+    assert await inbox._expire(proposal.id) is None  # pyright: ignore[reportPrivateUsage]
     assert (await find_decision(database, other.id)).state == "open"
 
 
