@@ -172,11 +172,12 @@ async def open_studio(
         acting: Principal; the project's operator by default.
         work: Also run segments, timers and the sweeper here; without, runs are only started and answered.
     """
+    from pilothouse.audit import keep_chained
     from pilothouse.connectors import Sources
     from pilothouse.decisions import Inbox
     from pilothouse.effects import Door
     from pilothouse.engine import open_engine
-    from pilothouse.workflows import Resources, bind
+    from pilothouse.workflows import DeclaredVersions, Resources, bind
 
     async with contextlib.AsyncExitStack() as stack:
         project, database = await stack.enter_async_context(open_project_database(folder))
@@ -187,12 +188,13 @@ async def open_studio(
         from pilothouse.app.reread import SourceRereader
 
         inbox = Inbox(database)
-        door = Door(database, inbox, rereader=SourceRereader(sources))
+        door = Door(database, inbox, rereader=SourceRereader(sources), versions=DeclaredVersions())
         load_modules(project)
         engine = await stack.enter_async_context(open_engine(database, work=work))
         bind(Resources(engine=engine, sources=sources, inbox=inbox, door=door))
         if work:
-            stack.push_async_callback(_ended, asyncio.create_task(_keep(database, inbox, door)))
+            for duty in (keep_chained(database), _keep(inbox, door)):
+                stack.push_async_callback(_ended, asyncio.create_task(duty))
         yield Studio(
             project=project,
             principal=principal,
@@ -204,16 +206,15 @@ async def open_studio(
         )
 
 
-async def _keep(database: Database, inbox: Inbox, door: Door) -> None:
-    """Every second: chain the audit log, expire what is due, finish what a killed process left behind."""
-    from pilothouse.audit import chain
-
+async def _keep(inbox: Inbox, door: Door) -> None:
+    """Every second: expire what is due, finish what a killed process left behind."""
     while True:
-        for duty in (lambda: chain(database), inbox.expire, door.sweep):
+        for duty in (inbox.expire, door.sweep):
             try:
                 await duty()
-            except PilothouseError as error:
-                log.warning("%s", error)
+            except Exception:
+                # One broken item must not stop the others from expiring.
+                log.exception("a periodic duty failed; it is tried again")
         await asyncio.sleep(SWEEP)
 
 

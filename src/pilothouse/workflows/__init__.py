@@ -12,6 +12,7 @@ from pilothouse.workflows.resources import EngineResumer, Resources, bind, bound
 from pilothouse.workflows.rules import Broken, broken_rules
 from pilothouse.workflows.running import Signal, child, schedule, sleep, trigger, wait_for
 from pilothouse.workflows.sourcing import Source, source
+from pilothouse.workflows.versions import DeclaredVersions, version_of
 
 __all__ = [
     "TOOLS",
@@ -19,6 +20,7 @@ __all__ = [
     "Broken",
     "Call",
     "Catalog",
+    "DeclaredVersions",
     "EngineResumer",
     "Evidence",
     "QueueSpec",
@@ -50,6 +52,7 @@ __all__ = [
     "step",
     "trigger",
     "unbind",
+    "version_of",
     "wait_for",
     "workflow",
 ]

@@ -1,0 +1,32 @@
+"""Owns the versions in force: a part that owns a policy or table tells the door which one holds now."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+__all__ = ["DeclaredVersions", "version_of"]
+
+Version = Callable[[], Awaitable[str]]
+_declared: dict[str, Version] = {}
+
+
+def version_of(name: str) -> Callable[[Version], Version]:
+    """Declare an async function that returns the version of ``name`` in force now.
+
+    An approval that names ``name`` among its ``data_versions`` (or ``policy_version``) opens nothing once
+    the version has moved. Without a declaration the workflow's own memory counts.
+    """
+
+    def register(function: Version) -> Version:
+        _declared[name] = function
+        return function
+
+    return register
+
+
+class DeclaredVersions:
+    """Answers the door from what was declared; see :class:`~pilothouse.effects.Versions`."""
+
+    async def current(self, names: Sequence[str]) -> Mapping[str, str]:
+        """Return the versions in force of the declared among ``names``."""
+        return {name: await _declared[name]() for name in names if name in _declared}
