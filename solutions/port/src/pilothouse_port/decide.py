@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from pilothouse_port.checks import Check
+from pilothouse_port.facts import OUTCOMES
 from pilothouse_port.policy import PolicyRow, PolicyTable
 from pilothouse_port.types import CheckResult, Claim, Facts, Finding, Reason, ReleaseVerdict, Verdict
 
@@ -105,7 +106,10 @@ def _fired(check: str, finding: Finding, table: PolicyTable, facts: Facts, at: d
         return _rows(check, (finding.code,), finding, table, facts=facts, at=at)
     if not _matters(check, finding, table):
         return []
-    named = _rows(check, (f"unknown:{finding.cause}", "unknown"), finding, table, facts=facts, at=at)
+    words = [f"unknown:{finding.cause}"]
+    if "unknown" not in OUTCOMES[check.partition(":")[0]]:
+        words.append("unknown")
+    named = _rows(check, tuple(words), finding, table, facts=facts, at=at)
     return named[:1] or [_reason(check, finding, (table.unknown, table.unknown_reason, ""))]
 
 

@@ -202,7 +202,7 @@ class CheckResult:
         """Fail before unknown before pass."""
         if not self.applicable:
             return "not_applicable"
-        if any(finding.code != "unknown" for finding in self.findings):
+        if any(not finding.cause for finding in self.findings):
             return "fail"
         return "unknown" if self.findings else "pass"
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pilothouse_port.draft.guess import Guess, Guesser, Look
-from pilothouse_port.draft.keys import KeyFit
+from pilothouse_port.draft.keys import KeyFit, fit_key
 from pilothouse_port.draft.scan import Column
 
 __all__ = ["draft_facts", "key_body"]
@@ -23,12 +24,13 @@ def draft_facts(g: Guesser) -> tuple[list[Guess], list[str]]:
     out += _money(g)
     out += _yard(g)
     out += _parties(g)
+    out += _cover(g)
     out += _rights(g)
     out += _health(g)
     out += _edifact(g)
     from pilothouse_port.facts import FACTS
 
-    made = {guess.name for guess in out}
+    made = {guess.name for guess in out if not guess.join}
     todo = [f"{name} is not bound: {FACTS[name].meaning}" for name in FACTS if name not in made]
     todo = [item for item in todo if not item.startswith("discharge.call")]
     return out, todo
@@ -83,7 +85,7 @@ def _newest(g: Guesser, look: Look) -> dict[str, Any]:
 
 def _bill(g: Guesser) -> list[Guess]:
     out: list[Guess] = []
-    head = g.find("consignee", "number", keys=["bl"], near=["kind", "version", "bl"])
+    head = g.find("consignee", "number", keys=["bl"], near=["kind", "version", "bl"], ok=_no_right)
     if head is not None:
         look, column = head
         newest = _newest(g, look)
@@ -96,10 +98,42 @@ def _bill(g: Guesser) -> list[Guess]:
     given = g.find("surrender", "state", keys=["bl"], near=["surrender"])
     if given is not None:
         out.append(_guess(g, "title.state", *given, ["bl"], _newest(g, given[0])))
-    line = g.find(
-        "hs", keys=["container", "bl"], near=["description", "packages", "un", "goods"], ok=_no_certificate
-    )
-    return out + (_lines(g, line[0]) if line else [])
+    near = ["description", "packages", "un", "goods"]
+    line = g.find("hs", keys=["container"], near=near, ok=_no_certificate)
+    if line is None:
+        return out
+    if "bl" not in line[0].keys and head is not None:
+        out += _linked(head[0], line[0])
+    return out + _lines(g, line[0])
+
+
+def _no_right(look: Look) -> bool:
+    return "right" not in look.words and look.column("right", "state") is None
+
+
+def _linked(head: Look, line: Look) -> list[Guess]:
+    """Lines that name no B/L but the record number of its head are found through the head."""
+    fits = [
+        (fit_key(own.distinct, other.distinct), own, other)
+        for own in head.table.columns.values()
+        for other in line.table.columns.values()
+        if own.shape in ("id", "whole") and other.shape in ("id", "whole") and own.name != head.keys["bl"][0]
+    ]
+    best = max(fits, key=lambda item: item[0].share, default=None)
+    if best is None or best[0].share < 0.8:
+        return []
+    fit, own, other = best
+    line.keys["record"] = (other.name, fit)
+    body = {
+        "system": head.table.system,
+        "object": head.table.name,
+        "key": key_body(head, ["bl"]),
+        "value": own.name,
+        "take": "all",
+    }
+    return [
+        Guess(name="record", body=body, why=f"{other.name} holds {fit.share:.0%} of its values", join=True)
+    ]
 
 
 def _no_certificate(look: Look) -> bool:
@@ -107,7 +141,7 @@ def _no_certificate(look: Look) -> bool:
 
 
 def _lines(g: Guesser, look: Look) -> list[Guess]:
-    both = ["container", "bl"]
+    both = ["container", "bl"] if "bl" in look.keys else ["container", "record"]
     recipes: list[tuple[str, tuple[str, ...], tuple[str, ...], dict[str, Any]]] = [
         ("goods.description", ("description",), (), {}),
         ("goods.hs", ("hs",), (), {"as": ["digits"]}),
@@ -140,24 +174,54 @@ def _money(g: Guesser) -> list[Guess]:
         currency = look.column("currency")
         if currency is not None:
             out.append(_guess(g, "charge.currency", look, currency, ["bl"]))
-    paid = g.find("unmatched", "amount", keys=["bl"], near=["payment"])
-    if paid is not None:
-        out.append(_guess(g, "payment.unmatched", *paid, ["bl"], {"take": "sum"}))
-    cover = g.find("cover", "limit", keys=["party"], near=["used", "valid"])
-    if cover is None:
-        return out
-    look, column = cover
-    out.append(_guess(g, "credit.limit", look, column, ["party"]))
+    for part in ("bl", "document"):
+        paid = g.find("unmatched", "amount", keys=[part], near=["payment"])
+        if paid is not None:
+            out.append(_guess(g, "payment.unmatched", *paid, [part], {"take": "sum"}))
+            break
+    return out
+
+
+def _cover(g: Guesser) -> list[Guess]:
+    """Credit cover hangs on the customer number, or on a tax number that the customer register gives."""
+    found = g.find("cover", "limit", near=["used", "valid"])
+    if found is None:
+        return []
+    out: list[Guess] = []
+    look, column = found
+    part = "party"
+    if "party" not in look.keys:
+        out, part = _by_tax_number(g, look), "tax"
+        if not out:
+            return out
+    out.append(_guess(g, "credit.limit", look, column, [part]))
     more = (
         ("credit.used", ("used",)),
         ("credit.as_of", ("list",)),
         ("credit.valid_until", ("valid", "until")),
     )
     for name, words in more:
-        other = look.column(*words)
+        other = look.column(*words, shapes=("day", "moment", "whole", "decimal", "code", "id"))
         if other is not None:
-            out.append(_guess(g, name, look, other, ["party"]))
+            out.append(_guess(g, name, look, other, [part]))
     return out
+
+
+def _by_tax_number(g: Guesser, look: Look) -> list[Guess]:
+    theirs = look.column("vat")
+    master = g.find("vat", keys=["party"], near=["name", "contact"], ok=lambda one: one is not look)
+    if theirs is None or master is None:
+        return []
+    register, own = master
+    look.keys["tax"] = (theirs.name, fit_key(own.distinct, theirs.distinct))
+    body = {
+        "system": register.table.system,
+        "object": register.table.name,
+        "key": key_body(register, ["party"]),
+        "value": own.name,
+    }
+    why = f"{theirs.name} holds {look.keys['tax'][1].share:.0%} of its values"
+    return [Guess(name="tax", body=body, why=why, join=True)]
 
 
 def _yard(g: Guesser) -> list[Guess]:
@@ -178,6 +242,7 @@ def _yard(g: Guesser) -> list[Guess]:
             column = look.column(*words, none=none)
             if column is not None:
                 out.append(_guess(g, name, look, column, parts))
+        out += _by_size_type(g, look, {guess.name for guess in out})
     stop = g.find("stop", "state", keys=["container"])
     if stop is not None:
         look, column = stop
@@ -186,6 +251,33 @@ def _yard(g: Guesser) -> list[Guess]:
         out.append(_guess(g, "stop.listed", look, column, ["container"], extra))
     slot = g.find("start", "time", keys=["container"], near=["slot", "haulier", "state"], ok=_has_state)
     return out + (_slots(g, slot[0], slot[1]) if slot else [])
+
+
+def _by_size_type(g: Guesser, look: Look, made: set[str]) -> list[Guess]:
+    """Length and sort of box from its ISO 6346 size and type code, such as 42G1, where nothing else says."""
+    coded = next(
+        (
+            column
+            for column in look.table.columns.values()
+            if column.distinct
+            and all(re.fullmatch(r"[24LM9][0-9A-Z][A-Z][0-9A-Z]", v) for v in column.distinct)
+        ),
+        None,
+    )
+    if coded is None:
+        return []
+    feet = {"as": ["slice::1"], "codes": {"2": "20", "4": "40", "L": "45", "M": "45", "9": "45"}}
+    sort = {"as": ["slice:2:3"], "codes": {"G": "dry", "V": "dry", "R": "reefer", "H": "reefer", "T": "tank"}}
+    sort["codes"] |= {"U": "open", "P": "flat", "B": "dry", "S": "dry"}
+    out: list[Guess] = []
+    for name, extra in (("box.size", feet), ("box.kind", sort)):
+        if name not in made:
+            guess = _guess(g, name, look, coded, ["container", "call"])
+            guess.body |= extra
+            guess.todo.clear()
+            guess.why = "ISO 6346 size and type code"
+            out.append(guess)
+    return out
 
 
 def _has_state(look: Look) -> bool:
@@ -246,8 +338,6 @@ def _mandates(g: Guesser) -> list[Guess]:
     giver = look.column("giver")
     if giver is None:
         return []
-    from pilothouse_port.draft.keys import fit_key
-
     look.keys["party"] = (giver.name, fit_key(g.known.get("party", ()), giver.distinct))
     fit = look.keys["party"][1]
     look.keys["agent"] = (holder.name, KeyFit(share=fit.share, into=fit.into, clean=fit.clean))
@@ -276,7 +366,9 @@ def _rights(g: Guesser) -> list[Guess]:
     until = look.column("valid", "until")
     if until is not None:
         out.append(_guess(g, "order.valid_until", look, until, both, newest))
-    party = look.column("party", "number")
+    party = look.column("party", "number") or look.column("consignee", "number")
+    if party is None and "party" in look.keys:
+        party = look.table.columns[look.keys["party"][0]]
     if party is not None:
         out.append(_guess(g, "order.party", look, party, both, newest))
     empties = g.find("empty", "due", keys=["haulier"]) or g.find("empty", "due")

@@ -64,6 +64,7 @@ class Guess:
     body: dict[str, Any]
     why: str
     todo: list[str] = field(default_factory=list[str])
+    join: bool = False
 
 
 class Guesser:
@@ -224,7 +225,19 @@ class Guesser:
                 open_.append(f"{fact}: what does {word!r} in {look.table.system} {column.name} mean?")
             else:
                 out[word] = value
-        return out, open_
+        return self._by_elimination(fact, out, open_)
+
+    def _by_elimination(
+        self, fact: str, out: dict[str, str | None], open_: list[str]
+    ) -> tuple[dict[str, str | None], list[str]]:
+        """One word and one value left over belong together, but a person must say so."""
+        from pilothouse_port.facts import FACTS
+
+        left = [value for value in (FACTS[fact].values if fact in FACTS else ()) if value not in out.values()]
+        if len(open_) != 1 or len(left) != 1:
+            return out, open_
+        word = open_[0].split("'")[1]
+        return {**out, word: left[0]}, [f"{open_[0]} {left[0]!r} by elimination: confirm"]
 
 
 def _box_column(look: Look) -> Column | None:

@@ -76,7 +76,7 @@ def _means(token: str, pair: str, triple: str, word: str, header: bool) -> bool:
     if len(token) >= 3 and word.startswith(token):
         return True
     bare = word[0] + re.sub(r"[aeiouy]", "", word[1:])
-    return not re.search(r"[aeiouy]", token) and (token == bare or token == re.sub(r"[aeiouy]", "", word))
+    return not re.search(r"[aeiouy]", token[1:]) and token in (bare, re.sub(r"[aeiouy]", "", word))
 
 
 @cache

@@ -61,8 +61,16 @@ def render(
     lines += [
         f"list: {flow(listed or {'system': 'TODO', 'object': 'TODO', 'container': 'TODO', 'bl': 'TODO'})}"
     ]
+    every = list(guesses)
+    joins = [guess for guess in every if guess.join]
+    if joins:
+        lines += ["joins:"]
+        for guess in joins:
+            lines += [f"  # {guess.why}", f"  {guess.name}: {flow(guess.body)}"]
     lines += ["facts:"]
-    for guess in guesses:
+    for guess in every:
+        if guess.join:
+            continue
         lines += [f"  # {guess.why}", *(f"  # TODO {item}" for item in guess.todo)]
         lines += [f"  {guess.name}: {flow(guess.body)}"]
     if texts:
