@@ -115,9 +115,7 @@ async def _measure(one, runs: int, together: int) -> None:
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     server = _server_cpu() - server
     print(
-        json.dumps(
-            {"per_s": runs / wall, "cpu_ms": cpu / runs * 1000, "server_ms": server / runs * 1000}
-        ),
+        json.dumps({"per_s": runs / wall, "cpu_ms": cpu / runs * 1000, "server_ms": server / runs * 1000}),
         flush=True,
     )
 
@@ -127,7 +125,9 @@ def child(kind: str, server: str, runs: int, together: int) -> dict[str, float]:
 
     with fresh_url(server, migrated=kind != "bare") as url:
         command = [sys.executable, __file__, "--child", kind, "--url", url, "--runs", str(runs)]
-        done = subprocess.run([*command, "--together", str(together)], stdout=subprocess.PIPE, check=True, text=True)
+        done = subprocess.run(
+            [*command, "--together", str(together)], stdout=subprocess.PIPE, check=True, text=True
+        )
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
@@ -172,7 +172,9 @@ def compare(runs: int, together: int, pairs: int) -> int:
         speed = middle[kind]["per_s"] / middle["bare"]["per_s"]
         saved = middle["bare"]["cpu_ms"] / middle[kind]["cpu_ms"]
         worst = min(a["per_s"] / b["per_s"] for a, b in zip(found[kind], found["bare"], strict=True))
-        print(f"ratio {kind}: {speed:.2f}x throughput (worst pair {worst:.2f}x), {saved:.2f}x less client CPU")
+        print(
+            f"ratio {kind}: {speed:.2f}x throughput (worst pair {worst:.2f}x), {saved:.2f}x less client CPU"
+        )
     return 0 if middle["direct"]["per_s"] >= 3 * middle["bare"]["per_s"] else 1
 
 

@@ -41,7 +41,7 @@ class EngineSettings(PartSettings):
     beat_s: float = 1.0
     lease_s: float = 5.0
     sweep_s: float = 1.0
-    poll_s: float = 0.1
+    poll_s: float = 0.2
     forget_after_s: float = 3600.0
     idle_in_transaction_s: float = 10.0
     keep_runs_days: int = 396

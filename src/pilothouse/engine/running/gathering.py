@@ -28,13 +28,19 @@ async def gather(*branches: Awaitable[Any]) -> list[Any]:
     Raises:
         UsageError: ``engine.gather``: nothing to gather, or children mixed with other branches.
     """
-    scope = here("gather")
+    try:
+        return await _gather(here("gather"), branches)
+    finally:
+        # Whatever was never started (an error before, a cancellation) must not be left hanging.
+        _close(branches)
+
+
+async def _gather(scope: Scope, branches: tuple[Awaitable[Any], ...]) -> list[Any]:
     if scope.kind == "step":
         raise UsageError("gather() stands in a workflow, not in a step", code="engine.gather")
     calls = [branch for branch in branches if isinstance(branch, ChildCall)]
     if calls:
         if len(calls) != len(branches):
-            _close(branches)
             raise UsageError("gather children apart from other branches", code="engine.gather")
         return await await_children(scope, calls)
     key = scope.take("gather")

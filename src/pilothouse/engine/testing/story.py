@@ -1,4 +1,4 @@
-"""Owns what tests of durable workflows need; the conformance suite of executors ships here too."""
+"""Owns the small words of stories: who acts, and waiting for something to become true."""
 
 from __future__ import annotations
 
