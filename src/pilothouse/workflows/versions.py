@@ -6,14 +6,14 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 __all__ = ["DeclaredVersions", "version_of"]
 
-Version = Callable[[], Awaitable[str]]
+Version = Callable[[str], Awaitable[str]]
 _declared: dict[str, Version] = {}
 
 
 def version_of(name: str) -> Callable[[Version], Version]:
-    """Declare an async function that returns the version of ``name`` in force now.
+    """Declare an async function that returns the version in force now of ``name`` or ``name:which``.
 
-    An approval that names ``name`` among its ``data_versions`` (or ``policy_version``) opens nothing once
+    It gets what stands behind the colon. An approval that names it among its ``data_versions`` (or ``policy_version``) opens nothing once
     the version has moved. Without a declaration the workflow's own memory counts.
     """
 
@@ -29,4 +29,9 @@ class DeclaredVersions:
 
     async def current(self, names: Sequence[str]) -> Mapping[str, str]:
         """Return the versions in force of the declared among ``names``."""
-        return {name: await _declared[name]() for name in names if name in _declared}
+        known = {name: name.partition(":") for name in names}
+        return {
+            name: await _declared[kind](which)
+            for name, (kind, _, which) in known.items()
+            if kind in _declared
+        }

@@ -29,6 +29,7 @@ class Bindings:
         model: The parsed file.
         table: Its policy rows.
         path: Where it stands.
+        document: The policy its rows are bound to.
         lines: Lines that are neither blank nor comment.
         version: SHA-256 of the file.
     """
@@ -36,6 +37,7 @@ class Bindings:
     model: PortModel
     table: PolicyTable
     path: Path
+    document: Path
     lines: int
     version: str
 
@@ -69,6 +71,7 @@ def load_bindings(path: Path, *, policy_document: Path | None = None) -> Binding
         model=model,
         table=table,
         path=path,
+        document=document,
         lines=count_lines(text),
         version=hashlib.sha256(text.encode()).hexdigest(),
     )

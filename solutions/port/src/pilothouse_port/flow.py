@@ -1,0 +1,309 @@
+"""Owns the durable run: one workflow gathers a discharge list, one per consignment asks and releases."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from pilothouse import child, decide, effect, gather, now, perform, source, step, workflow
+from pilothouse.decisions import Reason as Rule
+from pilothouse.kernel import ConflictError, UsageError, wired
+from pilothouse.workflows import bound, version_of
+from pilothouse_port.bindings import Bindings, SourcesReader, list_consignments, load_bindings
+from pilothouse_port.bindings import gather as gather_facts
+from pilothouse_port.evaluate import judge, local_time
+from pilothouse_port.pack import Pack
+from pilothouse_port.types import Consignment, Facts, Verdict
+
+if TYPE_CHECKING:
+    from pilothouse.app import Studio
+    from pilothouse.engine import Entry, Run
+
+__all__ = [
+    "Gathered",
+    "PortRef",
+    "Released",
+    "Weighed",
+    "discharge",
+    "release",
+    "release_all",
+    "release_container",
+]
+
+BATCH = 200
+ANSWER_WITHIN = timedelta(days=45)
+DESK = "desk"
+POLICY = "port.policy"
+_LIVE = ("ready", "running")
+
+
+@wired("port.ref")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortRef:
+    """Which port, as of when: paths of mapping and policy, and the time asked about."""
+
+    bindings: str
+    policy: str
+    as_of: datetime
+
+    def load(self) -> Bindings:
+        """Read the mapping and its policy as they stand now."""
+        return load_bindings(Path(self.bindings), policy_document=Path(self.policy))
+
+    @property
+    def versions_key(self) -> str:
+        """Name under which an approval binds the policy's version."""
+        return f"{POLICY}:{self.bindings}|{self.policy}"
+
+
+@wired("port.gathered")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gathered:
+    """Facts of some consignments and the queries they took."""
+
+    facts: tuple[Facts, ...]
+    lookups: int
+
+
+@wired("port.weighed")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weighed:
+    """A pack and, where the advice is to release, the arguments of the release."""
+
+    pack: Pack
+    release: dict[str, Any] | None
+
+
+@wired("port.released")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Released:
+    """How a consignment ended: ``held``, or the door's ``done``, ``refused`` or ``unknown``."""
+
+    consignment: Consignment
+    state: str
+    by: str = ""
+    reason: str = ""
+
+
+@version_of(POLICY)
+async def policy_version(name: str) -> str:
+    """Return the version of the policy table in force for a :attr:`PortRef.versions_key`."""
+    bindings, _, policy = name.partition("|")
+    table = load_bindings(Path(bindings), policy_document=Path(policy)).table
+    return f"{table.version}{' stale' if table.stale else ''}"
+
+
+def _bound_reader(principal: Any) -> SourcesReader:
+    return SourcesReader(bound().need("sources"), principal)
+
+
+@step
+async def list_boxes(port: PortRef) -> list[Consignment]:
+    """Read the discharge list."""
+    from pilothouse.engine import acting
+
+    return list(await list_consignments(port.load(), _bound_reader(acting())))
+
+
+@step
+async def gather_batch(port: PortRef, boxes: list[Consignment], at: datetime) -> Gathered:
+    """Read the facts of a batch: one query a system and object, whatever the number of boxes."""
+    from pilothouse.engine import acting
+
+    bindings = port.load()
+    got = await gather_facts(bindings, _bound_reader(acting()), boxes, at=local_time(bindings, at))
+    return Gathered(facts=tuple(got.facts), lookups=got.lookups)
+
+
+@step
+async def weigh(port: PortRef, facts: Facts, lookups: float, number: int, at: datetime) -> Weighed:
+    """Judge the facts by the policy as it stands now."""
+    bindings = port.load()
+    pack = judge(facts, bindings.table, at=local_time(bindings, at), lookups=lookups, number=number)
+    return Weighed(pack=pack, release=_release_args(bindings, pack))
+
+
+@effect(
+    tool="release_container",
+    effect="irreversible",
+    tier=4,
+    steering=("container", "bl", "party"),
+    idempotency=("container", "bl"),
+    idempotent_by_effect_id=True,
+    phrase="{container} under {bl} was released to {party}",
+)
+async def release_container(
+    system: str, tool: str, container: str, bl: str, party: str, args: dict[str, Any]
+) -> Any:
+    """Grant the right to collect a box in the community system; sent under the effect id, so once."""
+    return await source(system).write(tool, args)
+
+
+@workflow(name="port.discharge", version="1")
+async def discharge(port: PortRef) -> list[Released]:
+    """Gather the discharge list in batches and decide every consignment in a run of its own."""
+    boxes = await list_boxes(port)
+    gathered: list[Gathered] = []
+    for first in range(0, len(boxes), BATCH):
+        gathered.append(await gather_batch(port, boxes[first : first + BATCH], port.as_of))
+    shares = [(facts, got.lookups / len(got.facts)) for got in gathered for facts in got.facts]
+    return await gather(
+        *(child(release, port, facts, share, number) for number, (facts, share) in enumerate(shares))
+    )
+
+
+@workflow(name="port.release", version="1")
+async def release(port: PortRef, facts: Facts, lookups: float, number: int) -> Released:
+    """Weigh one consignment, ask the desk, and release on a yes; evidence that moved is gathered anew."""
+    at = port.as_of
+    box = facts.consignment
+    while True:
+        weighed = await weigh(port, facts, lookups, number, at)
+        pack = weighed.pack
+        call = None if weighed.release is None else release_container.bind(**weighed.release)
+        answer = await decide(
+            _title(pack),
+            of=call,
+            evidence=pack.evidence,
+            who=DESK,
+            within=ANSWER_WITHIN,
+            unless="hold",
+            summary=_summary(pack),
+            verdict=pack.verdict.advised.value,
+            reasons=_rules(pack),
+            data_versions={port.versions_key: pack.verdict.table_version},
+            policy_version=pack.verdict.table_version,
+            topic="" if call else "release_container",
+        )
+        if call is None or not answer.approved:
+            return Released(consignment=box, state="held", by=answer.by, reason=answer.reason)
+        try:
+            done = await perform(
+                call,
+                answer,
+                data_versions={port.versions_key: pack.verdict.table_version},
+                policy_version=pack.verdict.table_version,
+            )
+        except ConflictError:
+            # Something decisive moved since the approval: read it again as of now and ask again.
+            at = now()
+            facts = (await gather_batch(port, [box], at)).facts[0]
+            continue
+        return Released(consignment=box, state=done.state, by=answer.by, reason="; ".join(done.reasons))
+
+
+def _release_args(bindings: Bindings, pack: Pack) -> dict[str, Any] | None:
+    """Return the release's arguments; None when the advice is another or nothing can be written."""
+    spec = bindings.model.effects.get("release")
+    party = _party(pack)
+    if pack.verdict.advised is not Verdict.RELEASE or spec is None or not party:
+        return None
+    box = pack.consignment
+    until = (pack.verdict.as_of + timedelta(days=spec.valid_days)).date().isoformat()
+    known = {"$container": box.container, "$bl": box.bl, "$party": party, "$valid_until": until}
+    args = {
+        name: known.get(value, value) if isinstance(value, str) else value
+        for name, value in spec.args.items()
+    }
+    return {
+        "system": spec.system,
+        "tool": spec.tool,
+        "container": box.container,
+        "bl": box.bl,
+        "party": party,
+        "args": args,
+    }
+
+
+def _party(pack: Pack) -> str:
+    """Return the party of the release order, else the consignee."""
+    values = {item.name.partition("#")[0]: item.value for item in pack.evidence if item.value}
+    return str(values.get("order.party") or values.get("consignee.party") or "")
+
+
+def _title(pack: Pack) -> str:
+    box = pack.consignment
+    return f"{box.container} under {box.bl}"
+
+
+def _summary(pack: Pack) -> str:
+    passed = f"{len(pack.passed)} checks pass: {', '.join(pack.passed)}"
+    return "\n".join([passed, *(f"draft to {draft.to}: {draft.text}" for draft in pack.drafts)])
+
+
+def _rules(pack: Pack) -> list[Rule]:
+    version = pack.verdict.table_version
+    reasons = pack.verdict.reasons
+    if not reasons:
+        return [Rule(code="CLEAR", text="no row of the policy fired", table="policy", version=version)]
+    return [
+        Rule(
+            code=r.code, check=r.check, text=r.quote or r.detail or r.outcome, table="policy", version=version
+        )
+        for r in reasons
+    ]
+
+
+async def release_all(
+    folder: Path,
+    bindings: Bindings,
+    *,
+    at: datetime,
+    acting: str | None = None,
+    tell: Callable[[dict[str, int]], None] = lambda _counts: None,
+) -> list[Pack]:
+    """Start the discharge run of the project, or find it, and work until every box is weighed and asked.
+
+    Args:
+        folder: The project.
+        bindings: The port as configured.
+        at: The time asked about.
+        acting: Whom the runs act for.
+        tell: Gets the number of runs by state, a few times a second.
+
+    Raises:
+        UsageError: ``port.run_failed``: a run failed or is blocked; names it and why.
+    """
+    from pilothouse.app import open_studio
+
+    port = PortRef(bindings=str(bindings.path.resolve()), policy=str(bindings.document.resolve()), as_of=at)
+    async with open_studio(folder, acting=acting) as studio:
+        started = await discharge.start(
+            port,
+            key=f"{at.isoformat()}:{bindings.version[:16]}",
+            options={"principal": studio.principal},
+        )
+        children = await _settled(studio, started, tell)
+        return [await _pack_of(studio, run) for run in children]
+
+
+async def _settled(studio: Studio, started: Run, tell: Callable[[dict[str, int]], None]) -> list[Run]:
+    """Wait until the parent waits for its children and every child has ended or asked somebody."""
+    while True:
+        parent = await studio.engine.get(started.id)
+        children = await studio.engine.runs(parent=started.id, limit=10_000)
+        states = [run.state for run in children]
+        tell({state: states.count(state) for state in sorted(set(states))})
+        if parent.state in ("failed", "blocked", "cancelled"):
+            raise UsageError(
+                f"run {parent.id} is {parent.state}: {parent.reason}; see `pilothouse show {parent.id}`",
+                code="port.run_failed",
+            )
+        if parent.state not in _LIVE and not any(state in _LIVE for state in states):
+            return sorted(children, key=lambda run: run.key)
+        await asyncio.sleep(0.2)
+
+
+async def _pack_of(studio: Studio, run: Run) -> Pack:
+    """Return the last pack that a release run weighed."""
+    weighed: list[Entry] = [e async for e in studio.engine.history(run.id) if e.name.endswith("weigh")]
+    if not weighed:
+        raise UsageError(
+            f"run {run.id} is {run.state} without a pack: {run.reason}; see `pilothouse show {run.id}`",
+            code="port.run_failed",
+        )
+    return cast("Weighed", await studio.engine.output(weighed[-1])).pack
