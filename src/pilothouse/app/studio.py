@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import importlib
 import logging
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -116,17 +117,20 @@ def load_modules(project: Project) -> None:
             raise UsageError(
                 f"solution {name!r} is not installed (installed: {known})", code="project.module"
             )
-        installed[name].load()
+        _imported(f"solution {name!r}", installed[name].load)
     for name in project.file.project.modules:
-        try:
-            importlib.import_module(name)
-        except PilothouseError:
-            raise
-        except Exception as error:
-            raise UsageError(
-                f"module {name!r} of {folder} cannot be imported: {type(error).__name__}: {error}",
-                code="project.module",
-            ) from error
+        _imported(f"module {name!r} of {folder}", functools.partial(importlib.import_module, name))
+
+
+def _imported(what: str, load: Callable[[], object]) -> None:
+    try:
+        load()
+    except PilothouseError:
+        raise
+    except Exception as error:
+        raise UsageError(
+            f"{what} cannot be imported: {type(error).__name__}: {error}", code="project.module"
+        ) from error
 
 
 @contextlib.asynccontextmanager
