@@ -174,7 +174,7 @@ def _who(decision: Decision, answer: Answer) -> str:
 
 
 def _cite(row: EvidenceRow) -> str:
-    value = repr(row.value)
+    value = repr(row.value) if isinstance(row.value, str) else str(row.value)
     value = value if len(value) <= SHOWN else value[: SHOWN - 1] + "…"
     if row.read_at is None:
         return f"{row.name} = {value} (derived)"
