@@ -1,4 +1,4 @@
-"""10,000 runs that wait for a person: bytes each, memory, idle CPU, restart, answers; beside bare DBOS `recv` waits.
+"""10,000 runs that wait for a person: bytes each, memory, idle CPU, restart, answers; beside bare DBOS waits.
 
     python bench/engine_parked.py [--runs 10000] [--peer 1000] [--idle 10]
 
@@ -40,7 +40,7 @@ async def idle(seconds: float) -> float:
     return (cpu() - before) / seconds * 100
 
 
-async def ours(url: str, runs: int, seconds: float) -> None:
+async def ours(url: str, runs: int, seconds: float) -> None:  # noqa: PLR0915 - one story, start to end
     from pilothouse import engine as e
     from pilothouse.kernel import Principal
     from pilothouse.storage import StorageSettings, open_database
@@ -64,7 +64,8 @@ async def ours(url: str, runs: int, seconds: float) -> None:
             return await database.fetch_value(
                 "select coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint from pg_class c"
                 " join pg_namespace n on n.oid = c.relnamespace where relkind = 'r'"
-                " and ((%(schema)s = 'dbos' and nspname = 'dbos') or (%(schema)s = 'engine' and relname like 'engine_%%'))",
+                " and ((%(schema)s = 'dbos' and nspname = 'dbos')"
+                " or (%(schema)s = 'engine' and relname like 'engine_%%'))",
                 {"schema": schema},
             )
 
@@ -76,7 +77,7 @@ async def ours(url: str, runs: int, seconds: float) -> None:
                     await engine.start("gated", {"n": n}, key=str(n), principal=clerk)
 
             await asyncio.gather(*(one(n) for n in numbers))
-            while (await engine.counts()).get("parked", 0) < numbers.stop:
+            while (await engine.counts()).get("parked", 0) < numbers.stop:  # noqa: ASYNC110
                 await asyncio.sleep(0.2)
 
         found: dict[str, float] = {}
@@ -98,7 +99,7 @@ async def ours(url: str, runs: int, seconds: float) -> None:
         began = time.perf_counter()
         async with e.open_engine(database, catalog=catalog) as engine:
             run = await engine.start("gated", {"n": -1}, key="after", principal=clerk)
-            while not await engine.waits(run.id):
+            while not await engine.waits(run.id):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
             found["restart_s"] = time.perf_counter() - began
             latencies = []

@@ -40,7 +40,7 @@ async def ours(url: str, runs: int, together: int, queue: str) -> None:
 
     catalog.register(e.Definition(name="ten", version="1", body=ten))
     principal = _principal()
-    async with open_database(StorageSettings(database_url=url)) as database:
+    async with open_database(StorageSettings(database_url=url)) as database:  # noqa: SIM117
         async with e.open_engine(database, e.EngineSettings(), catalog=catalog) as engine:
 
             async def one(key: str, n: int) -> None:
@@ -158,9 +158,9 @@ def compare(runs: int, together: int, pairs: int) -> int:
         server.open()
         try:
             for _ in range(pairs):
-                for kind in found:
-                    found[kind].append(child(kind, server.url, runs, together))
-                    last = found[kind][-1]
+                for kind, results in found.items():
+                    results.append(child(kind, server.url, runs, together))
+                    last = results[-1]
                     print(
                         f"{kind:7} {last['per_s']:7.1f} runs/s  {last['cpu_ms']:6.2f} ms client CPU"
                         f"  {last['server_ms']:6.2f} ms server CPU a run"

@@ -34,6 +34,7 @@ from pilothouse.engine.types import (
 )
 from pilothouse.engine.verbs import (
     acting,
+    continue_as,
     current_run,
     emit,
     in_run,
@@ -81,6 +82,7 @@ __all__ = [
     "Waited",
     "acting",
     "child",
+    "continue_as",
     "current_run",
     "effect_key",
     "emit",

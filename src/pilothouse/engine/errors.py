@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any, Final
 
 from pilothouse.kernel import (
@@ -18,6 +19,7 @@ from pilothouse.kernel import (
 
 __all__ = [
     "ChildError",
+    "ContinueAs",
     "Diverged",
     "Fenced",
     "JournalLost",
@@ -30,6 +32,14 @@ __all__ = [
 
 class Fenced(Waiting):
     """Another claim of this run is newer; this segment stops without writing anything."""
+
+
+class ContinueAs(Waiting):
+    """The run ends and a new one of the same workflow goes on with other arguments."""
+
+    def __init__(self, args: Mapping[str, Any]) -> None:
+        super().__init__("continued as a new run")
+        self.with_args = dict(args)
 
 
 class JournalLost(Waiting):

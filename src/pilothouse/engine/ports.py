@@ -103,12 +103,17 @@ class Parking:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
-    """How a segment leaves its run for good, or until a person looks at it."""
+    """How a segment leaves its run for good, or until a person looks at it.
+
+    Attributes:
+        then: Arguments, as wire text, of a new run of the same workflow that goes on.
+    """
 
     state: str
     result: str | None = None
     error: str | None = None
     reason: str | None = None
+    then: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import random as random_module
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 from uuid import UUID
 
+from pilothouse.engine.errors import ContinueAs
 from pilothouse.engine.ports import NewEntry
 from pilothouse.engine.running.scope import CURRENT, here
 from pilothouse.engine.running.values import EMPTY_HASH, dump
@@ -15,6 +16,7 @@ from pilothouse.kernel import Principal, UsageError, encode
 
 __all__ = [
     "acting",
+    "continue_as",
     "current_run",
     "emit",
     "in_run",
@@ -104,6 +106,27 @@ async def patched(name: str) -> bool:
     )
     await segment.record(entry)
     return True
+
+
+def continue_as(**args: Any) -> NoReturn:
+    """End this run and let a new run of the same workflow go on with ``args``; for loops without end.
+
+    The new run's key is ``<this run>:next``. The result of this run is None.
+
+    Raises:
+        UsageError: ``engine.not_top_level``, or ``engine.child_continues`` in a child.
+    """
+    scope = here("continue_as")
+    if scope.kind != "top":
+        raise UsageError("continue_as() stands at the top level of a workflow", code="engine.not_top_level")
+    segment = scope.segment
+    if segment.run.parent is not None:
+        raise UsageError(
+            f"{segment.run.workflow!r} is a child here and its parent waits for a result; start it by itself",
+            code="engine.child_continues",
+        )
+    segment.definition.accept(args)
+    raise segment.leave(ContinueAs(args))
 
 
 async def emit(topic: str, value: Any) -> None:

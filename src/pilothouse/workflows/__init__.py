@@ -4,7 +4,19 @@
 """
 
 from pilothouse.decisions import Answer, Evidence
-from pilothouse.engine import Catalog, QueueSpec, Rate, Retry, emit, gather, new_id, now, patched, random
+from pilothouse.engine import (
+    Catalog,
+    QueueSpec,
+    Rate,
+    Retry,
+    continue_as,
+    emit,
+    gather,
+    new_id,
+    now,
+    patched,
+    random,
+)
 from pilothouse.workflows.deciding import decide
 from pilothouse.workflows.declare import Step, Workflow, step, workflow
 from pilothouse.workflows.performing import TOOLS, Call, Tool, effect, effect_call, perform
@@ -36,6 +48,7 @@ __all__ = [
     "bound",
     "broken_rules",
     "child",
+    "continue_as",
     "decide",
     "effect",
     "effect_call",

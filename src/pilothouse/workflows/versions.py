@@ -13,8 +13,9 @@ _declared: dict[str, Version] = {}
 def version_of(name: str) -> Callable[[Version], Version]:
     """Declare an async function that returns the version in force now of ``name`` or ``name:which``.
 
-    It gets what stands behind the colon. An approval that names it among its ``data_versions`` (or ``policy_version``) opens nothing once
-    the version has moved. Without a declaration the workflow's own memory counts.
+    It gets what stands behind the colon. An approval that names it among its ``data_versions`` (or as
+    ``policy_version``) opens nothing once the version has moved. Without a declaration the workflow's own
+    memory counts.
     """
 
     def register(function: Version) -> Version:

@@ -13,7 +13,6 @@ import asyncio
 import json
 import os
 import signal
-import sys
 from typing import Any
 
 from pilothouse import engine as e
@@ -27,7 +26,7 @@ STATE: dict[str, Any] = {"database": None}
 
 
 def at(point: str) -> None:
-    global COUNT
+    global COUNT  # noqa: PLW0603
     if point != POINT:
         return
     COUNT -= 1
@@ -40,8 +39,12 @@ async def note(kind: str) -> None:
     key = e.effect_key()
     at("before_body")
     database = STATE["database"]
-    await database.execute("insert into chaos_body (key, pid) values (%(key)s, %(pid)s)", {"key": key, "pid": os.getpid()})
-    await database.execute("insert into chaos_sink (key) values (%(key)s) on conflict do nothing", {"key": key})
+    await database.execute(
+        "insert into chaos_body (key, pid) values (%(key)s, %(pid)s)", {"key": key, "pid": os.getpid()}
+    )
+    await database.execute(
+        "insert into chaos_sink (key) values (%(key)s) on conflict do nothing", {"key": key}
+    )
     await asyncio.sleep(STATE["pause"])
     at("after_body")
 
@@ -70,17 +73,35 @@ def catalog() -> e.Catalog:
         first = await e.step("first", body, inputs=n)
 
         async def on_park(tx: Any) -> None:
-            await tx.execute("insert into chaos_park (run) values (%(run)s)", {"run": str(e.current_run().id)})
+            await tx.execute(
+                "insert into chaos_park (run) values (%(run)s)", {"run": str(e.current_run().id)}
+            )
             at("in_park")
 
         answer = (await e.wait("gate", "p", on_park=on_park)).value
         second = await e.step("second", body, inputs=[n, answer])
         return [first, answer, second]
 
+    async def short(n: int) -> int:
+        async def body() -> int:
+            await note("step")
+            return n
+
+        return await e.step("one", body, inputs=n) + await e.step("two", body, inputs=n)
+
+    async def deadly(n: int) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
     async def family(n: int) -> int:
         return sum(await e.gather(*(e.child("ten", {"n": i}) for i in range(n))))
 
-    for name, body in (("ten", ten), ("gated", gated), ("family", family)):
+    for name, body in (
+        ("ten", ten),
+        ("gated", gated),
+        ("family", family),
+        ("short", short),
+        ("deadly", deadly),
+    ):
         found.register(e.Definition(name=name, version="1", body=body))
     return found
 
@@ -111,7 +132,7 @@ def arm() -> None:
 
 
 async def main() -> None:
-    global POINT, COUNT
+    global POINT, COUNT  # noqa: PLW0603
     parser = argparse.ArgumentParser()
     parser.add_argument("url")
     parser.add_argument("--point", default="")
@@ -134,5 +155,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, os.path.dirname(__file__))
     asyncio.run(main())

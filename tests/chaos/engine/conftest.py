@@ -20,7 +20,7 @@ from pilothouse.storage import Database
 
 SCRIPT = Path(__file__).with_name("chaos_worker.py")
 TABLES = """
-create table chaos_body (key text not null, pid int not null, at timestamptz not null default clock_timestamp());
+create table chaos_body (key text not null, pid int not null);
 create table chaos_sink (key text primary key);
 create table chaos_park (run text not null);
 """

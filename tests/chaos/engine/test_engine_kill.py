@@ -18,7 +18,11 @@ pytestmark = [pytest.mark.chaos, pytest.mark.timeout(180)]
 async def start(client, count: int, *, queue: str = "default", workflow: str = "ten") -> list:
     runs = []
     for n in range(count):
-        runs.append(await client.start(workflow, {"n": n}, key=f"{queue}-{workflow}-{n}", principal=TESTER, queue=queue))
+        runs.append(
+            await client.start(
+                workflow, {"n": n}, key=f"{queue}-{workflow}-{n}", principal=TESTER, queue=queue
+            )
+        )
     return runs
 
 
@@ -45,7 +49,8 @@ async def test_a_second_process_takes_over_after_kill_9(client, spawn):
     await start(client, 40, queue="bulk")
     await eventually(lambda: client.database.fetch_value("select count(*) > 60 from chaos_body"), within=30)
     victim = await client.database.fetch_value(
-        "select owner from engine_run where owner is not null and state = 'running' group by 1 order by count(*) desc limit 1"
+        "select owner from engine_run where owner is not null and state = 'running'"
+        " group by 1 order by count(*) desc limit 1"
     )
     dead, alive = (first, second) if first.owner == victim else (second, first)
     held = await client.database.fetch_all(
@@ -74,7 +79,9 @@ async def test_a_second_process_takes_over_after_kill_9(client, spawn):
 async def test_a_frozen_process_is_fenced_and_comes_back_under_a_new_name(client, spawn):
     first, second = await spawn("--pause", "0.05").ready(), await spawn("--pause", "0.05").ready()
     await start(client, 60)
-    await eventually(lambda: client.database.fetch_value("select count(distinct pid) = 2 from chaos_body"), within=30)
+    await eventually(
+        lambda: client.database.fetch_value("select count(distinct pid) = 2 from chaos_body"), within=30
+    )
     frozen = await client.database.fetch_value(
         "select owner from engine_run where state = 'running' group by 1 order by count(*) desc limit 1"
     )
@@ -105,7 +112,8 @@ async def test_a_frozen_process_is_fenced_and_comes_back_under_a_new_name(client
 
 
 @pytest.mark.parametrize(
-    "point", ["before_body:25", "after_body:25", "after_record:25", "in_record:25", "in_park:5", "before_submit:2"]
+    "point",
+    ["before_body:25", "after_body:25", "after_record:25", "in_record:25", "in_park:5", "before_submit:2"],
 )
 async def test_a_crash_at_any_point_loses_nothing(client, spawn, point):
     worker = spawn("--point", point)
@@ -123,7 +131,9 @@ async def test_a_crash_at_any_point_loses_nothing(client, spawn, point):
     await all_done(client, 10)
     print(f"{point}: done {time.monotonic() - died:.1f} s after the crash")
     if gated:
-        assert await client.database.fetch_value("select count(*) = 10 and count(distinct run) = 10 from chaos_park")
+        assert await client.database.fetch_value(
+            "select count(*) = 10 and count(distinct run) = 10 from chaos_park"
+        )
     await check_books(client, 10, steps=2 if gated else 10)
 
 
@@ -173,14 +183,18 @@ async def test_kills_at_random_moments_until_all_is_done(client, spawn):
         await worker.gone()
     await spawn("--pause", "0").ready()
     await all_done(client, total, within=100)
-    assert await client.database.fetch_value("select count(*) from engine_entry where kind = 'step'") == 10 * (80 + 3)
+    assert await client.database.fetch_value(
+        "select count(*) from engine_entry where kind = 'step'"
+    ) == 10 * (80 + 3)
     assert await client.database.fetch_value("select count(*) from chaos_sink") == 10 * (80 + 3)
 
 
 async def test_stopping_a_process_hands_its_runs_over_at_once(client, spawn):
     first, second = await spawn("--pause", "0.1").ready(), await spawn("--pause", "0.1").ready()
     await start(client, 40)
-    await eventually(lambda: client.database.fetch_value("select count(distinct pid) = 2 from chaos_body"), within=30)
+    await eventually(
+        lambda: client.database.fetch_value("select count(distinct pid) = 2 from chaos_body"), within=30
+    )
     first.send(signal.SIGTERM)
     assert await first.gone() == 0
     assert not await client.database.fetch_value(

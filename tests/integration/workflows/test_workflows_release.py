@@ -125,7 +125,7 @@ async def test_a_clerk_releases_a_box_and_it_leaves_once(house):
     outcome = await house.engine.result(run.id, within=10)
     assert outcome == Outcome(box=Box(id="MSCU1", weight=21_500), released=True, by="clerk.amira")
     # lookup 0, gather 1 (its one step 1.0.0), decide 2, perform 3
-    assert RELEASED == [("MSCU1", f"{run.id}:3")]
+    assert [("MSCU1", f"{run.id}:3")] == RELEASED
 
 
 async def test_evidence_that_moved_reaches_the_author_who_asks_again(house):
@@ -175,7 +175,12 @@ async def squares(count: int) -> list[int]:
     return await gather(*(child(square, n) for n in range(count)))
 
 
-@trigger("discharge.listed", key=lambda value: value["message"], args=lambda value: {"n": value["n"]}, catalog=CATALOG)
+@trigger(
+    "discharge.listed",
+    key=lambda value: value["message"],
+    args=lambda value: {"n": value["n"]},
+    catalog=CATALOG,
+)
 @workflow(catalog=CATALOG)
 async def on_list(n: int) -> int:
     return n

@@ -75,7 +75,8 @@ async def do_child(ops: Program) -> Any:
 
 
 WORDS: dict[str, Callable[[Any], Awaitable[Any]]] = {
-    "step": do_step, "fail": do_fail, "draw": do_draw, "gather": do_gather, "gate": do_gate, "child": do_child,
+    "step": do_step, "fail": do_fail, "draw": do_draw, "gather": do_gather,
+    "gate": do_gate, "child": do_child,
 }  # fmt: skip
 
 

@@ -68,6 +68,20 @@ class Parked:
             "owner": None,
         }
 
+    async def insert_next(self, tx: Tx, run: Run, args: str) -> None:
+        """Start the run that goes on where ``run`` has ended; its key names its forerunner."""
+        ident = new_id()
+        row = {
+            "id": ident, "workflow": run.workflow, "version": run.version, "key": f"{run.id}:next",
+            "args": args,
+            "principal": principal_text(run.principal), "root": ident, "origin": None, "parent": None,
+            "parent_key": None, "parent_index": None, "queue": run.queue, "partition": run.partition,
+            "priority": run.priority, "dedup": run.dedup, "deadline": run.deadline, "sealed": run.sealed,
+            "owner": None,
+        }  # fmt: skip
+        await tx.execute(Q.insert_run, row)
+        await tx.notify(channel_ready, run.queue)
+
     async def _remaining(self, tx: Tx, run: Run, parking: Parking) -> int:
         if not parking.children:
             return 0

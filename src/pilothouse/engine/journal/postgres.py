@@ -157,11 +157,20 @@ class PostgresJournal:
             "id": claim.run.id, "epoch": claim.run.epoch, "state": ending.state, "result": result,
             "result_ref": ref, "error": ending.error, "reason": ending.reason,
         }  # fmt: skip
-        if claim.run.parent is None or ending.state == "blocked":
+        if ending.then is not None:
+            found = await self._patiently(lambda: self._continue(claim, params, ending.then or "{}"))
+        elif claim.run.parent is None or ending.state == "blocked":
             found = await self._patiently(lambda: self._database.fetch_value(Q.end_run, params))
         else:
             found = await self._patiently(lambda: self._end_child(claim, params))
         return found is not None or await self._ended_already(claim, ending)
+
+    async def _continue(self, claim: Claim, params: dict[str, Any], args: str) -> Any:
+        async with self._database.transaction() as tx:
+            found = await tx.fetch_value(Q.end_run, params)
+            if found is not None:
+                await self._parked.insert_next(tx, claim.run, args)
+            return found
 
     async def _end_child(self, claim: Claim, params: dict[str, Any]) -> Any:
         async with self._database.transaction() as tx:

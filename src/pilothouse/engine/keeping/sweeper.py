@@ -81,8 +81,9 @@ class Sweeper:
                 if time.monotonic() - swept >= self._settings.sweep_s:
                     await self.sweep()
                     swept = time.monotonic()
-            except PilothouseError as error:
-                _log.warning("sweep failed: %s", error)
+            except Exception as error:
+                # The sweep must outlive whatever goes wrong in it: a database away, a driver's own error.
+                _log.warning("sweep failed: %s", error, exc_info=not isinstance(error, PilothouseError))
                 await asyncio.sleep(self._settings.sweep_s)
             await self._pause(swept)
 

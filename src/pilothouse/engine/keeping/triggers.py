@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from pilothouse.engine.journal import Q
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Puller"]
 
+_log = logging.getLogger("pilothouse.engine")
 _BATCH = 200
 
 
@@ -35,8 +37,12 @@ class Puller:
     async def pull(self) -> None:
         """Start a run for every new event."""
         for trigger in self._engine.catalog.triggers.values():
-            while await self._pull(trigger) == _BATCH:
-                pass
+            try:
+                while await self._pull(trigger) == _BATCH:
+                    pass
+            except Exception as error:
+                # One trigger that cannot read its events must not hold up the others.
+                _log.warning("trigger %r stands still: %s", trigger.name, error)
 
     async def _pull(self, trigger: Trigger) -> int:
         async with self._engine.database.transaction() as tx:

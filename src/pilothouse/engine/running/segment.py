@@ -6,7 +6,15 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from pilothouse.engine.errors import Diverged, Fenced, JournalLost, ReplayMiss, error_text, rebuild_error
+from pilothouse.engine.errors import (
+    ContinueAs,
+    Diverged,
+    Fenced,
+    JournalLost,
+    ReplayMiss,
+    error_text,
+    rebuild_error,
+)
 from pilothouse.engine.ports import Claim, Ending, Journal, NewEntry
 from pilothouse.engine.registry import Catalog, Definition
 from pilothouse.engine.running.scope import CURRENT, Positions, Scope
@@ -228,6 +236,9 @@ async def _signalled(segment: Segment, signal: BaseException) -> str:
             return "lost"
         case Cancelled():
             return await _end(segment, "cancelled", reason="cancelled")
+        case ContinueAs():
+            ending = Ending(state="done", result="null", then=dump(signal.with_args))
+            return "done" if await segment.journal.end(segment.claim, ending) else "fenced"
         case Diverged():
             return await _end(segment, "blocked", reason=f"version: {signal}")
         case ReplayMiss():

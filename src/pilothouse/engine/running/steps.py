@@ -16,7 +16,7 @@ from pilothouse.engine.running.scope import CURRENT, Scope, here
 from pilothouse.engine.running.segment import Segment
 from pilothouse.engine.running.values import dump, wire
 from pilothouse.engine.types import DEFAULT_RETRY, Entry, EntryKind, Retry
-from pilothouse.kernel import UnavailableError, UsageError, content_hash
+from pilothouse.kernel import Cancelled, UnavailableError, UsageError, content_hash
 from pilothouse.labels import Label
 
 __all__ = ["PARK_PAUSE", "Step", "effect_key", "step"]
@@ -130,7 +130,9 @@ async def _perform(scope: Scope, key: str, spec: Step, body: Body, text: str, di
     segment = scope.segment
     began = time.monotonic()
     output, error, tries = await _try(scope, key, spec, body)
-    segment.check_live()
+    if not (spec.once and isinstance(segment.over, Cancelled)):
+        # An effect that ended while its run was being cancelled is still recorded.
+        segment.check_live()
     entry = _with(
         _entry(segment, key, spec, text, digest),
         output=output, outcome="ok" if error is None else "error", error=error,

@@ -1,4 +1,4 @@
-"""What tests of durable workflows need: a fake journal with chosen crashes, and the suite every executor passes."""
+"""What tests of durable workflows need: a fake journal with chosen crashes, the suite of every executor."""
 
 from __future__ import annotations
 

@@ -13,6 +13,8 @@ from pilothouse.engine.testing.story import eventually
 
 __all__ = ["Bodies", "park_all", "replay_again"]
 
+Body = Callable[..., Awaitable[Any]]
+
 
 class Bodies:
     """A catalogue of small workflows that notes which bodies ran, when, and how many at once."""
@@ -24,7 +26,9 @@ class Bodies:
         self._live: dict[str, int] = {}
         self._most: dict[str, int] = {}
 
-    def add(self, name: str, body: Callable[..., Awaitable[Any]], *, version: str = "1", pin: bool = False) -> None:
+    def add(
+        self, name: str, body: Callable[..., Awaitable[Any]], *, version: str = "1", pin: bool = False
+    ) -> None:
         """Register or replace a workflow."""
         self.catalog.register(e.Definition(name=name, version=version, body=body, pin=pin))
 
@@ -36,7 +40,9 @@ class Bodies:
 
         self.add(name, body)
 
-    def gate(self, name: str, *, until: timedelta | None = None, version: str = "1", pin: bool = False) -> None:
+    def gate(
+        self, name: str, *, until: timedelta | None = None, version: str = "1", pin: bool = False
+    ) -> None:
         """Register a workflow that asks once."""
 
         async def body(n: int) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Owns the suite that every executor passes: limits, answers, releases, forks, limits of size, a broken database.
+"""Owns the suite that every executor passes: limits, answers, releases, forks, sizes, a broken database.
 
 An adapter's test file inherits :class:`ExecutorConformance` and names its executor. The numbers are the
 cases of the engine's contract; killing and freezing processes is tested with real processes elsewhere.
@@ -15,7 +15,8 @@ from typing import Any, ClassVar, Literal
 import pytest
 
 from pilothouse import engine as e
-from pilothouse.engine.testing.books import Bodies, park_all, replay_again
+from pilothouse.engine.testing.books import Bodies as Books
+from pilothouse.engine.testing.books import park_all, replay_again
 from pilothouse.engine.testing.story import TESTER, eventually
 from pilothouse.kernel import ConflictError, DataError, LimitError, UsageError
 from pilothouse.storage import Database
@@ -31,12 +32,12 @@ class ExecutorConformance:
     executor: ClassVar[Literal["dbos", "direct"]]
 
     @pytest.fixture
-    def bodies(self) -> Bodies:
+    def bodies(self) -> Books:
         """What ran, and when."""
-        return Bodies()
+        return Books()
 
     @pytest.fixture
-    def opened(self, database: Database, bodies: Bodies) -> Open:
+    def opened(self, database: Database, bodies: Books) -> Open:
         """Open an engine on this executor with quick settings."""
 
         def open_(**more: Any) -> AbstractAsyncContextManager[e.Engine]:
@@ -59,7 +60,7 @@ class ExecutorConformance:
     # -- 7 -------------------------------------------------------------------------------------
 
     async def test_7_two_clerks_and_the_deadline_at_the_same_moment_give_one_answer(
-        self, opened: Open, bodies: Bodies
+        self, opened: Open, bodies: Books
     ) -> None:
         """Ten answers race with the deadline: one counts, everyone else is told."""
         bodies.gate("ask", until=timedelta(seconds=0.4))
@@ -85,7 +86,7 @@ class ExecutorConformance:
     # -- 8, 20 ---------------------------------------------------------------------------------
 
     async def test_8_parked_runs_are_checked_adopted_blocked_and_rescued(
-        self, opened: Open, bodies: Bodies
+        self, opened: Open, bodies: Books
     ) -> None:
         """A release with runs in flight: what the check says is what happens."""
 
@@ -118,7 +119,7 @@ class ExecutorConformance:
             assert {run.version for run in await engine.runs(workflow="flow")} == {"2"}
             await replay_again(engine)
 
-    async def test_8_a_pinned_workflow_waits_for_its_own_version(self, opened: Open, bodies: Bodies) -> None:
+    async def test_8_a_pinned_workflow_waits_for_its_own_version(self, opened: Open, bodies: Books) -> None:
         """Other code does not continue it, however well it fits."""
         bodies.gate("ask", pin=True, version="1")
         async with opened() as engine:
@@ -130,7 +131,7 @@ class ExecutorConformance:
             await eventually(lambda: self._state(engine, run, "blocked"))
 
     async def test_20_a_process_without_the_workflow_hands_the_run_back(
-        self, opened: Open, bodies: Bodies
+        self, opened: Open, bodies: Books
     ) -> None:
         """An old process beside a new one does no harm to what it does not know."""
         bodies.simple("work")
@@ -145,7 +146,7 @@ class ExecutorConformance:
 
     # -- 10, 11 --------------------------------------------------------------------------------
 
-    async def test_10_concurrency_and_partitions_are_never_exceeded(self, opened: Open, bodies: Bodies) -> None:
+    async def test_10_concurrency_and_partitions_hold(self, opened: Open, bodies: Books) -> None:
         """Live segments of a queue, and of each of its partitions."""
         bodies.catalog.declare(
             queues=[e.QueueSpec(name="two", concurrency=2), e.QueueSpec(name="sites", per_partition=1)]
@@ -166,7 +167,7 @@ class ExecutorConformance:
             assert bodies.most("site") <= 3
             await replay_again(engine)
 
-    async def test_10_rate_limits_claims_in_a_rolling_window(self, opened: Open, bodies: Bodies) -> None:
+    async def test_10_rate_limits_claims_in_a_rolling_window(self, opened: Open, bodies: Books) -> None:
         """Four claims a second, whoever asks."""
         bodies.catalog.declare(queues=[e.QueueSpec(name="slow", rate=e.Rate(limit=4, period=1.0))])
         bodies.simple("work")
@@ -174,7 +175,7 @@ class ExecutorConformance:
             await self._results(engine, await self._start(engine, 9, queue="slow"))
             assert bodies.span("work") > 1.5
 
-    async def test_10_priority_goes_before_order(self, opened: Open, bodies: Bodies) -> None:
+    async def test_10_priority_goes_before_order(self, opened: Open, bodies: Books) -> None:
         """Lower first; what was resumed before what is new."""
         bodies.catalog.declare(queues=[e.QueueSpec(name="one", concurrency=1)])
         bodies.simple("block", pause=1.0)
@@ -189,7 +190,7 @@ class ExecutorConformance:
             await self._results(engine, runs)
             assert [n for _, n in bodies.order("work")] == [10, 20, 30]
 
-    async def test_10_a_dedup_id_is_one_live_run_of_its_queue(self, opened: Open, bodies: Bodies) -> None:
+    async def test_10_a_dedup_id_is_one_live_run_of_its_queue(self, opened: Open, bodies: Books) -> None:
         """A second start returns the live run; after its end the id is free."""
         bodies.gate("ask")
         async with opened() as engine:
@@ -202,7 +203,7 @@ class ExecutorConformance:
             third = await engine.start("ask", {"n": 3}, key="c", principal=TESTER, dedup="box-1")
             assert third.id != first.id
 
-    async def test_11_a_gate_in_a_queue_of_one_does_not_stop_the_next(self, opened: Open, bodies: Bodies) -> None:
+    async def test_11_a_gate_in_a_queue_of_one_lets_the_next_go(self, opened: Open, bodies: Books) -> None:
         """A waiting run occupies no place."""
         bodies.catalog.declare(queues=[e.QueueSpec(name="one", concurrency=1)])
         bodies.gate("ask")
@@ -217,7 +218,7 @@ class ExecutorConformance:
 
     # -- 12 ------------------------------------------------------------------------------------
 
-    async def test_12_only_the_clock_of_the_database_counts(self, opened: Open, bodies: Bodies) -> None:
+    async def test_12_only_the_clock_of_the_database_counts(self, opened: Open, bodies: Books) -> None:
         """A gate of 90 days expires when the database says so."""
         bodies.gate("ask", until=timedelta(days=90))
         async with opened() as engine:
@@ -231,7 +232,7 @@ class ExecutorConformance:
 
     # -- 13 ------------------------------------------------------------------------------------
 
-    async def test_13_many_children_and_a_cancelled_parent(self, opened: Open, bodies: Bodies) -> None:
+    async def test_13_many_children_and_a_cancelled_parent(self, opened: Open, bodies: Books) -> None:
         """Children wake their parent once; a cancelled parent takes the rest along."""
         bodies.simple("work")
         bodies.simple("slow", pause=60)
@@ -256,7 +257,7 @@ class ExecutorConformance:
     # -- 14, 15 --------------------------------------------------------------------------------
 
     async def test_14_the_same_event_starts_one_run_however_often_it_comes(
-        self, opened: Open, bodies: Bodies
+        self, opened: Open, bodies: Books
     ) -> None:
         """A hundred deliveries at once."""
         bodies.simple("work")
@@ -268,7 +269,7 @@ class ExecutorConformance:
             assert await engine.result(runs[0].id, within=20) == 1
             assert bodies.ran("work") == 1
 
-    async def test_15_a_schedule_makes_up_for_downtime_as_declared(self, opened: Open, bodies: Bodies) -> None:
+    async def test_15_a_schedule_makes_up_for_downtime(self, opened: Open, bodies: Books) -> None:
         """Ticks that nobody was there for: none, the last one, or each, exactly once."""
         bodies.simple("work")
         for missed in ("skip", "one", "all"):
@@ -287,12 +288,15 @@ class ExecutorConformance:
             await eventually(lambda: self._count(engine, 6))
             await asyncio.sleep(0.5)
             keys = [run.key.split(":")[1] for run in await engine.runs(workflow="work")]
-            assert (keys.count("all"), keys.count("one")) == (5, 1) or (keys.count("all"), keys.count("one")) == (6, 1)
+            assert (keys.count("all"), keys.count("one")) == (5, 1) or (
+                keys.count("all"),
+                keys.count("one"),
+            ) == (6, 1)
             assert keys.count("skip") <= 1
 
     # -- 16 ------------------------------------------------------------------------------------
 
-    async def test_16_a_sealed_fork_has_no_effects_and_asks_nobody(self, opened: Open, bodies: Bodies) -> None:
+    async def test_16_a_sealed_fork_has_no_effects_and_asks_nobody(self, opened: Open, bodies: Books) -> None:
         """Effects and answers come from the recording; what was never recorded stops it."""
 
         async def flow(n: int) -> list[Any]:
@@ -318,7 +322,7 @@ class ExecutorConformance:
 
     # -- 17 ------------------------------------------------------------------------------------
 
-    async def test_17_sizes_tags_and_poison(self, opened: Open, bodies: Bodies) -> None:
+    async def test_17_sizes_tags_and_poison(self, opened: Open, bodies: Books) -> None:
         """Large values lie beside the row, unknown types are refused, a run that never gets on is blocked."""
 
         async def large(n: int) -> int:
@@ -326,10 +330,6 @@ class ExecutorConformance:
 
         async def odd(n: int) -> Any:
             return await bodies.step("odd", object())
-
-        async def endless(n: int) -> None:
-            for i in range(6000):
-                await e.patched(str(i))
 
         bodies.add("large", large)
         bodies.add("odd", odd)
@@ -341,13 +341,15 @@ class ExecutorConformance:
             (strange,) = await self._start(engine, 1, "odd")
             with pytest.raises(UsageError, match="odd inputs: object has no wire form"):
                 await engine.result(strange.id, within=20)
-            await engine.database.execute("update engine_entry set output = null, output_ref = '\\x00'::bytea")
+            await engine.database.execute(
+                "update engine_entry set output = null, output_ref = '\\x00'::bytea"
+            )
             fork = await engine.fork(big.id, principal=TESTER)
             with pytest.raises(DataError, match="erased"):
                 await engine.result(fork.id, within=20)
 
     async def test_17_a_journal_is_full_at_five_thousand(
-        self, opened: Open, bodies: Bodies, monkeypatch: pytest.MonkeyPatch
+        self, opened: Open, bodies: Books, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A loop without end stops with advice."""
         monkeypatch.setattr("pilothouse.engine.running.segment.MAX_ENTRIES", 20)
@@ -364,7 +366,7 @@ class ExecutorConformance:
 
     # -- 5, 18 ---------------------------------------------------------------------------------
 
-    async def test_5_a_cut_connection_loses_no_record_and_doubles_none(self, opened: Open, bodies: Bodies) -> None:
+    async def test_5_a_cut_connection_loses_and_doubles_nothing(self, opened: Open, bodies: Books) -> None:
         """Every connection is cut again and again while runs record."""
 
         async def ten(n: int) -> int:
@@ -380,7 +382,7 @@ class ExecutorConformance:
             count = "select count(*) from engine_entry where kind = 'step'"
             assert await engine.database.fetch_value(count) == 150
 
-    async def test_18_a_full_disk_stops_everything_and_breaks_nothing(self, opened: Open, bodies: Bodies) -> None:
+    async def test_18_a_full_disk_stops_and_breaks_nothing(self, opened: Open, bodies: Books) -> None:
         """PostgreSQL refuses every entry for a while; the runs wait and go on."""
         bodies.simple("work")
         async with opened() as engine:

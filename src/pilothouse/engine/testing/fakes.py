@@ -1,4 +1,4 @@
-"""Owns a journal and an executor in memory, with a clock that moves when told to and crashes where told to."""
+"""Owns a journal and an executor in memory: the clock moves when told to, the process dies where told to."""
 
 from __future__ import annotations
 
@@ -49,13 +49,18 @@ class FakeJournal:
         self.lose_reply = False
 
     def start(
-        self, workflow: str, args: Mapping[str, Any], *, version: str = "1", principal: Principal | None = None
+        self,
+        workflow: str,
+        args: Mapping[str, Any],
+        *,
+        version: str = "1",
+        principal: Principal | None = None,
     ) -> UUID:
         """Create a run that is ready."""
         ident = new_id()
-        who = principal or Principal(id="tester")
         run = Run(
-            id=ident, workflow=workflow, version=version, key=str(ident), principal=who, root=ident,
+            id=ident, workflow=workflow, version=version, key=str(ident),
+            principal=Principal(id="tester"), root=ident,
             created=self.clock.now(),
         )  # fmt: skip
         self.rows[ident] = _Row(run, dump(dict(args)))
@@ -167,8 +172,8 @@ class FakeJournal:
         assert parking is not None
         if not parking.retry:
             new = NewEntry(
-                key=parking.key, seq=len(self.entries[row.run.id]) + 1000, kind=parking.kind, name=parking.name,
-                input_hash=parking.input_hash, output=f'{{"subject":0,"value":{value}}}',
+                key=parking.key, seq=len(self.entries[row.run.id]) + 1000, kind=parking.kind,
+                name=parking.name, input_hash=parking.input_hash, output=f'{{"subject":0,"value":{value}}}',
             )  # fmt: skip
             claim = Claim(run=row.run, args=row.args)
             self.clock.advance(timedelta(milliseconds=1))
@@ -207,7 +212,11 @@ class FakeJournal:
         found = [self.rows[child] for child in self.rows[run].children[key]]
         return [
             ChildResult(
-                run=row.run.id, workflow=row.run.workflow, state=row.run.state, result=row.result, error=row.error
+                run=row.run.id,
+                workflow=row.run.workflow,
+                state=row.run.state,
+                result=row.result,
+                error=row.error,
             )
             for row in found
         ]
