@@ -57,7 +57,8 @@ async def _inbox(
     from pilothouse.app import open_studio
     from pilothouse.decisions import InboxFilter
 
-    async with open_studio(folder, acting=acting, work=False) as studio:
+    # Whoever sits at the inbox also carries out what is approved there; listing only reads.
+    async with open_studio(folder, acting=acting, work=not list_only) as studio:
         wanted = InboxFilter(**filters)
         if list_only:
             page = await studio.inbox.list(studio.principal, wanted)
@@ -156,7 +157,7 @@ def _said(id: UUID, answers: dict[str, Any]) -> str:
         "snooze": "snoozed",
         "delegate": "delegated",
     }
-    return f"{past[verb]} {id}; `pilothouse show {id}` tells the whole story"
+    return f"{past[verb]} {id}; `pilothouse show {id}` tells the whole story, `pilothouse up` carries it out"
 
 
 def parse_args(text: str) -> dict[str, Any]:
