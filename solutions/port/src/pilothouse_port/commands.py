@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from pilothouse_port.coverage import Coverage
+    from pilothouse_port.bindings.coverage import Coverage
     from pilothouse_port.score import Score
 
-__all__ = ["app"]
+__all__ = ["app", "print_data", "show_scores"]
 
 app = typer.Typer(
     name="port",
@@ -56,7 +56,9 @@ def new(
         f"{draft['out']}: {draft['facts']} facts, {draft['rows']} policy rows, {len(draft['todo'])} open\n"
     )
     words += "".join(f"  todo: {item}\n" for item in draft["todo"])
-    _print(draft, as_json=json, words=words + f"Next: correct it, then pilothouse port check --port {out}")
+    print_data(
+        draft, as_json=json, words=words + f"Next: correct it, then pilothouse port check --port {out}"
+    )
 
 
 @app.command("check")
@@ -78,7 +80,7 @@ def check(
     )
     found = run(check_port(place))
     if json:
-        _print(found.to_json(), as_json=True)
+        print_data(found.to_json(), as_json=True)
     else:
         _show_coverage(found)
     if found.problems:
@@ -117,7 +119,7 @@ def run_(
     )
     words += "".join(f"  {verdict:9} {count}\n" for verdict, count in done["verdicts"].items())
     words += "Next: pilothouse inbox" if durable else f"Next: pilothouse port score {out} KEY"
-    _print(done, as_json=json, words=words)
+    print_data(done, as_json=json, words=words)
 
 
 @app.command("score")
@@ -142,9 +144,9 @@ def score_(
     place = Place(folder=project, sources=sources, acting=acting)
     scores = run(score_files(place, decisions=decisions, key=key, baseline=baseline, reread=reread))
     if json:
-        _print({name: value.to_json() for name, value in scores.items()}, as_json=True)
+        print_data({name: value.to_json() for name, value in scores.items()}, as_json=True)
     else:
-        _show_scores(scores)
+        show_scores(scores)
 
 
 @app.command("cost")
@@ -165,7 +167,7 @@ def cost(
     words = f"{found['n']} boxes\n" + "\n".join(rows)
     words += f"\n  saved against the competent clerk: {found['saved']:.0%}"
     words += f" ({low:.0%} to {high:.0%} by reading speed)"
-    _print(found, as_json=json, words=words)
+    print_data(found, as_json=json, words=words)
 
 
 def _time(text: str | None) -> datetime | None:
@@ -179,7 +181,8 @@ def _time(text: str | None) -> datetime | None:
         ) from None
 
 
-def _print(data: dict[str, Any], *, as_json: bool, words: str = "") -> None:
+def print_data(data: dict[str, Any], *, as_json: bool, words: str = "") -> None:
+    """Print data as JSON for scripts, or the words for people."""
     typer.echo(jsonlib.dumps(data, ensure_ascii=False, indent=2) if as_json else words)
 
 
@@ -201,7 +204,8 @@ def _show_coverage(found: Coverage) -> None:
         console.print(f"[yellow]![/yellow] {problem}", markup=True)
 
 
-def _show_scores(scores: dict[str, Score]) -> None:
+def show_scores(scores: dict[str, Score]) -> None:
+    """Print scores side by side, each figure with its n and each zero with its bound."""
     from rich.console import Console
     from rich.table import Table
 

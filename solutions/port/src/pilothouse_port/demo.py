@@ -44,9 +44,9 @@ rights = ["decisions:*"]
 
 def demo(
     *,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the made world.", file_okay=False)] = Path(
-        "worlds-out/port"
-    ),
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder of the made world.", file_okay=False)
+    ] = Path("worlds-out/port"),
     size: Annotated[str, typer.Option(help="small (60 boxes), day (400) or month (6,000).")] = "day",
     json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
 ) -> None:

@@ -44,11 +44,16 @@ _LIVE = ("ready", "running")
 @wired("port.ref")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortRef:
-    """Which port, as of when: paths of mapping and policy, and the time asked about."""
+    """Which port, as of when: paths of mapping and policy, and the time asked about.
+
+    With ``live`` a box is looked at again as of the very moment of its release; else the time stays frozen,
+    as in a replay or a made world.
+    """
 
     bindings: str
     policy: str
     as_of: datetime
+    live: bool = False
 
     def load(self) -> Bindings:
         """Read the mapping and its policy as they stand now."""
@@ -181,6 +186,13 @@ async def release(port: PortRef, facts: Facts, lookups: float, number: int) -> R
         )
         if call is None or not answer.approved:
             return Released(consignment=box, state="held", by=answer.by, reason=answer.reason)
+        # The door reads the cited values again; a stop or a hold where there was no row is found only here.
+        at = now() if port.live else port.as_of
+        fresh = await gather_batch(port, [box], at)
+        again = await weigh(port, fresh.facts[0], float(fresh.lookups), number, at)
+        if again.pack.content != pack.content:
+            facts, lookups = fresh.facts[0], float(fresh.lookups)
+            continue
         try:
             done = await perform(
                 call,
@@ -189,8 +201,7 @@ async def release(port: PortRef, facts: Facts, lookups: float, number: int) -> R
                 policy_version=pack.verdict.table_version,
             )
         except ConflictError:
-            # Something decisive moved since the approval: read it again as of now and ask again.
-            at = now()
+            # Something decisive moved in the last moment: gather again and ask again.
             facts = (await gather_batch(port, [box], at)).facts[0]
             continue
         return Released(consignment=box, state=done.state, by=answer.by, reason="; ".join(done.reasons))
@@ -253,6 +264,7 @@ async def release_all(
     bindings: Bindings,
     *,
     at: datetime,
+    live: bool = False,
     acting: str | None = None,
     tell: Callable[[dict[str, int]], None] = lambda _counts: None,
 ) -> list[Pack]:
@@ -262,6 +274,7 @@ async def release_all(
         folder: The project.
         bindings: The port as configured.
         at: The time asked about.
+        live: Look again as of the moment of each release; see :class:`PortRef`.
         acting: Whom the runs act for.
         tell: Gets the number of runs by state, a few times a second.
 
@@ -270,7 +283,9 @@ async def release_all(
     """
     from pilothouse.app import open_studio
 
-    port = PortRef(bindings=str(bindings.path.resolve()), policy=str(bindings.document.resolve()), as_of=at)
+    port = PortRef(
+        bindings=str(bindings.path.resolve()), policy=str(bindings.document.resolve()), as_of=at, live=live
+    )
     async with open_studio(folder, acting=acting) as studio:
         started = await discharge.start(
             port,

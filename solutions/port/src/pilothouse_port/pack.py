@@ -64,8 +64,8 @@ class Pack:
     actions: dict[str, dict[str, float]] = field(default_factory=dict[str, dict[str, float]])
 
     @property
-    def hash(self) -> str:
-        """SHA-256 of verdict, reasons and evidence; an approval of the release binds to the evidence."""
+    def content(self) -> str:
+        """SHA-256 of what decides: verdict, reasons and evidence."""
         reasons = [[r.check, r.outcome, r.code, r.verdict.value] for r in self.verdict.reasons]
         return content_hash(
             [

@@ -8,7 +8,7 @@ import json
 import time
 import tomllib
 from collections import Counter
-from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ from pilothouse.kernel import PilothouseError, Principal, UsageError, exit_code
 if TYPE_CHECKING:
     from pilothouse.connectors import Sources
     from pilothouse_port.bindings import Bindings
-    from pilothouse_port.coverage import Coverage
+    from pilothouse_port.bindings.coverage import Coverage
     from pilothouse_port.pack import Pack
     from pilothouse_port.score import Line, Score
 
@@ -92,24 +92,38 @@ def find_bindings(place: Place) -> tuple[Bindings, datetime]:
     """Return the mapping and the time asked about.
 
     A command's options come first, then the project's ``[port]`` table (``bindings``, ``policy``, ``as_of``),
-    then ``port.yaml`` beside the project and the present.
+    then ``port.yaml`` beside the project or file of sources, a world's own time, and the present.
 
     Raises:
         UsageError: ``port.file``, ``port.yaml``, ``port.time``.
     """
-    from pilothouse.app import find_project, load_project
+    bindings, at, _ = _asked(place)
+    return bindings, at
+
+
+def _asked(place: Place) -> tuple[Bindings, datetime, bool]:
+    """Return mapping, time, and whether the time was set (else it runs on)."""
     from pilothouse_port.bindings import load_bindings
 
     if place.sources is not None:
-        path = place.port or place.sources.parent / "port.yaml"
-        bindings = load_bindings(path, policy_document=place.policy)
-        return bindings, place.as_of or _world_time(path, bindings) or datetime.now(UTC)
+        path, document, section = place.port or place.sources.parent / "port.yaml", place.policy, {}
+    else:
+        path, document, section = _declared_paths(place)
+    bindings = load_bindings(path, policy_document=document)
+    at = place.as_of or _declared_time(section.get("as_of"))
+    if place.sources is not None:
+        at = at or _world_time(path, bindings)
+    return bindings, at or datetime.now(UTC), at is not None
+
+
+def _declared_paths(place: Place) -> tuple[Path, Path | None, dict[str, Any]]:
+    from pilothouse.app import find_project, load_project
+
     project = load_project(find_project(place.folder))
     section = project.section("port")
     path = place.port or project.folder / str(section.get("bindings", "port.yaml"))
     document = place.policy or (project.folder / str(section["policy"]) if "policy" in section else None)
-    bindings = load_bindings(path, policy_document=document)
-    return bindings, place.as_of or _declared_time(section.get("as_of")) or datetime.now(UTC)
+    return path, document, section
 
 
 def _world_time(path: Path, bindings: Bindings) -> datetime | None:
@@ -148,7 +162,7 @@ async def draft_port(world: Path, *, place: Place, out: Path, force: bool) -> di
 async def check_port(place: Place) -> Coverage:
     """Gather everything once and return the coverage."""
     from pilothouse_port.bindings import SourcesReader, gather, list_consignments
-    from pilothouse_port.coverage import cover
+    from pilothouse_port.bindings.coverage import cover
     from pilothouse_port.evaluate import local_time
 
     bindings, at = find_bindings(place)
@@ -159,10 +173,20 @@ async def check_port(place: Place) -> Coverage:
     return cover(bindings, got.facts, lookups=got.lookups)
 
 
-async def run_port(place: Place, *, out: Path, durable: bool, texts: bool) -> dict[str, Any]:
-    """Decide everything on the discharge list and write the decisions."""
+async def run_port(
+    place: Place,
+    *,
+    out: Path,
+    durable: bool,
+    texts: bool,
+    tell: Callable[[dict[str, int]], None] = lambda _counts: None,
+) -> dict[str, Any]:
+    """Decide everything on the discharge list and write the decisions.
+
+    A run that leaves texts out is never durable: it is a figure for comparison, not a decision.
+    """
     start = time.monotonic()
-    packs = await (_durable(place) if durable and texts else _pure(place, texts=texts))
+    packs = await (_durable(place, tell) if durable and texts else _pure(place, texts=texts))
     write_decisions(out, packs)
     return {
         "out": str(out),
@@ -182,11 +206,11 @@ async def _pure(place: Place, *, texts: bool) -> list[Pack]:
         return await evaluate(bindings, SourcesReader(sources, principal), at=at, texts=texts)
 
 
-async def _durable(place: Place) -> list[Pack]:
+async def _durable(place: Place, tell: Callable[[dict[str, int]], None]) -> list[Pack]:
     from pilothouse_port.flow import release_all
 
-    bindings, at = find_bindings(place)
-    return await release_all(place.folder, bindings, at=at, acting=place.acting)
+    bindings, at, frozen = _asked(place)
+    return await release_all(place.folder, bindings, at=at, live=not frozen, acting=place.acting, tell=tell)
 
 
 def write_decisions(out: Path, packs: Iterable[Pack]) -> None:

@@ -96,4 +96,4 @@ def test_a_pack_says_why_with_evidence_and_a_draft() -> None:
     assert "ZZ9" in draft.text
     assert json.loads(json.dumps(out)) == out
     assert decode(encode(pack)) == pack
-    assert judge(box(seal__terminal="ZZ8"), by, at=AT).hash != pack.hash
+    assert judge(box(seal__terminal="ZZ8"), by, at=AT).content != pack.content

@@ -8,7 +8,9 @@ from typing import Any
 
 from pilothouse_port.draft.guess import Guess, Guesser, Look
 from pilothouse_port.draft.keys import KeyFit, fit_key
+from pilothouse_port.draft.readme import Meaning
 from pilothouse_port.draft.scan import Column
+from pilothouse_port.draft.words import concepts_of
 
 __all__ = ["draft_facts", "key_body"]
 
@@ -438,13 +440,17 @@ def _edifact(g: Guesser) -> list[Guess]:
             body |= {"latest_by": "dtm", **extra}
             todo: list[str] = []
             if name == "customs.state":
-                look.meanings.setdefault("status", look.meanings.get("status") or _nothing())
+                look.meanings[value] = _spoken_state(g, look)
                 body["codes"], todo = g.codes(name, look, column)
             out.append(Guess(name=name, body=body, why=f"{look.table.name} of the standard", todo=todo))
     return out
 
 
-def _nothing() -> Any:
-    from pilothouse_port.draft.readme import Meaning
-
-    return Meaning(words="")
+def _spoken_state(g: Guesser, look: Look) -> Meaning:
+    """Return the owner's code words; he may name the field by its segment rather than by our profile."""
+    fits = [
+        meaning
+        for (table, _), meaning in g.dictionaries[look.table.system].columns.items()
+        if table == look.table.name and meaning.codes and "state" in concepts_of(meaning.words)
+    ]
+    return fits[0] if fits else Meaning(words="")

@@ -10,7 +10,7 @@ from pilothouse_port.draft.keys import KeyFit, fit_key
 from pilothouse_port.draft.readme import Dictionary, Meaning, read_dictionary
 from pilothouse_port.draft.scan import Column, Scan, Table
 from pilothouse_port.draft.shapes import is_box
-from pilothouse_port.draft.words import code_words, concepts_of
+from pilothouse_port.draft.words import abbreviated, code_words, concepts_of
 
 __all__ = ["Guess", "Guesser", "KeyPart", "Look"]
 
@@ -219,13 +219,19 @@ class Guesser:
         spoken = dict(meaning.codes) if meaning else {}
         out: dict[str, str | None] = {}
         open_: list[str] = []
+        sure: list[str] = []
         for word in sorted({*spoken, *column.distinct}):
             value = code_words(fact, spoken.get(word, word)) or code_words(fact, word)
+            question = f"{fact}: what does {word!r} in {look.table.system} {column.name} mean?"
             if value is None:
-                open_.append(f"{fact}: what does {word!r} in {look.table.system} {column.name} mean?")
+                value = abbreviated(fact, word)
+                sure += [f"{question} {value!r} as an abbreviation: confirm"] if value else []
+            if value is None:
+                open_.append(question)
             else:
                 out[word] = value
-        return self._by_elimination(fact, out, open_)
+        out, open_ = self._by_elimination(fact, out, open_)
+        return out, [*sure, *open_]
 
     def _by_elimination(
         self, fact: str, out: dict[str, str | None], open_: list[str]

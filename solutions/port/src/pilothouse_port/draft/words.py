@@ -9,7 +9,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-__all__ = ["code_words", "concepts_of", "data", "plain", "tokens_of"]
+__all__ = ["abbreviated", "code_words", "concepts_of", "data", "plain", "tokens_of"]
 
 
 def plain(text: str) -> str:
@@ -97,3 +97,14 @@ def code_words(fact: str, word: str) -> str | None:
             if bare == known or (len(known) >= 4 and bare.startswith(known)):
                 best = max(best or (0, ""), (len(known), value))
     return best[1] if best else None
+
+
+def abbreviated(fact: str, word: str) -> str | None:
+    """Return the only catalogue value of a fact whose words begin with ``word``; None when none or several."""
+    bare = plain(word).strip()
+    if len(bare) < 2 or not bare.isalpha():
+        return None
+    fits = {
+        value for value, words in _meanings().get(fact, {}).items() if any(w.startswith(bare) for w in words)
+    }
+    return fits.pop() if len(fits) == 1 else None

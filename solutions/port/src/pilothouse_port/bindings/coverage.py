@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pilothouse_port.bindings import Bindings, needed_facts, text_kinds
+from pilothouse_port.bindings.gather import needed_facts
+from pilothouse_port.bindings.load import Bindings
+from pilothouse_port.bindings.texts import text_kinds
 from pilothouse_port.types import Facts, Unknown
 
 __all__ = ["MAX_LINES", "Coverage", "FactCoverage", "cover"]
