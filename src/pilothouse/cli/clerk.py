@@ -58,7 +58,7 @@ class Clerk:
             view = await self._inbox.show(item.id, self._who)
             console().print(item_page(view, place=place))
             while True:
-                step = await self._key(view, read_key(KEYS))
+                step = await self._key(view, await read_key(KEYS))
                 if step != "stay":
                     return {"next": 1, "previous": -1, "answered": 0, "quit": None}[step]
         finally:
@@ -113,35 +113,35 @@ class Clerk:
         confirm = str(view.proposal.preview.get("confirm", ""))
         typed = None
         if view.item.tier >= 4 and confirm:
-            typed = ask_line(f"type the last four characters of {confirm[:-4]}…: ")
+            typed = await ask_line(f"type the last four characters of {confirm[:-4]}…: ")
             if not typed:
                 return False
         await self._inbox.approve(view.item.id, self._who, typed=typed)
         return True
 
     async def _reject(self, view: ItemView) -> bool:
-        reason = ask_line("why? ")
+        reason = await ask_line("why? ")
         if not reason:
             return False
         await self._inbox.reject(view.item.id, self._who, reason)
         return True
 
     async def _edit(self, view: ItemView) -> bool:
-        text = ask_line(f"new arguments as JSON (now {view.proposal.args}): ")
+        text = await ask_line(f"new arguments as JSON (now {view.proposal.args}): ")
         if not text:
             return False
         await self._inbox.edit(view.item.id, self._who, parse_args(text))
         return True
 
     async def _delegate(self, view: ItemView) -> bool:
-        name = ask_line("to whom? ")
+        name = await ask_line("to whom? ")
         if not name:
             return False
         await self._inbox.delegate(view.item.id, self._who, self._studio.project.principal(name))
         return True
 
     async def _snooze(self, view: ItemView) -> bool:
-        text = ask_line("until (30m, 2h, 3d, 2026-01-31)? ")
+        text = await ask_line("until (30m, 2h, 3d, 2026-01-31)? ")
         if not text:
             return False
         await self._inbox.snooze(view.item.id, self._who, parse_until(text))
