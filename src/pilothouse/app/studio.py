@@ -194,8 +194,12 @@ async def open_studio(
         inbox = Inbox(database)
         door = Door(database, inbox, rereader=SourceRereader(sources), versions=DeclaredVersions())
         load_modules(project)
-        engine = await stack.enter_async_context(open_engine(database, work=work))
-        bind(Resources(engine=engine, sources=sources, inbox=inbox, door=door))
+
+        def ready(engine: Engine) -> None:
+            # Before anything runs: what was left behind by a killed process goes on at once.
+            bind(Resources(engine=engine, sources=sources, inbox=inbox, door=door))
+
+        engine = await stack.enter_async_context(open_engine(database, ready=ready, work=work))
         if work:
             for duty in (keep_chained(database), _keep(inbox, door)):
                 stack.push_async_callback(_ended, asyncio.create_task(duty))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -36,6 +36,7 @@ async def open_engine(
     catalog: Catalog = CATALOG,
     executor: Executor | None = None,
     principals: Principals | None = None,
+    ready: Callable[[Engine], object] | None = None,
     work: bool = True,
 ) -> AsyncGenerator[Engine]:
     """Open an engine on an open database; at the end its runs are handed to the others.
@@ -46,15 +47,22 @@ async def open_engine(
         catalog: Workflows, queues and schedules of this process.
         executor: Default the one that the settings name.
         principals: Tells the rights of today; None takes those of the start.
+        ready: Called with the engine before anything runs: bind there what workflows use. Runs that
+            were left behind go on as soon as the engine is open.
         work: False only starts, answers and reads runs (a command, a web process).
     """
     from pilothouse.engine.settings import EngineSettings
 
     settings = settings or EngineSettings()
     if not work:
-        yield Engine(database, catalog, owner="")
+        engine = Engine(database, catalog, owner="")
+        if ready is not None:
+            ready(engine)
+        yield engine
         return
     worker = _Worker(database, settings, catalog, executor, principals)
+    if ready is not None:
+        ready(worker.engine)
     try:
         await worker.open()
         yield worker.engine

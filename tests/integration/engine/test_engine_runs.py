@@ -415,3 +415,23 @@ async def test_a_loop_without_end_goes_on_as_a_new_run(database, catalog, regist
         last = (await engine.runs(workflow="counts"))[0]
         assert await engine.result(last.id, within=5) == 3
         assert last.key.endswith(":next")
+
+
+async def test_left_over_runs_find_what_was_bound_before_the_engine_opened(
+    database, catalog, register, quick
+):
+    async def work():
+        async def body() -> str:
+            return str(e.resources())
+
+        return await e.step("look", body)
+
+    register("work", work)
+    async with e.open_engine(database, quick, catalog=catalog, work=False) as engine:
+        run = await engine.start("work", {}, key="1", principal=CLERK)
+
+    def ready(engine: e.Engine) -> None:
+        engine.resources = "the desk"
+
+    async with e.open_engine(database, quick, catalog=catalog, ready=ready) as engine:
+        assert await engine.result(run.id, within=5) == "the desk"
