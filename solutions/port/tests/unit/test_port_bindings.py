@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -14,6 +15,7 @@ from port_samples import AT
 
 from pilothouse.connectors import Query, Row, choose
 from pilothouse.connectors.errors import SourceDataError, SourceUnavailableError
+from pilothouse.decisions import Evidence
 from pilothouse.kernel import UsageError
 from pilothouse.labels import Integrity
 from pilothouse_port.bindings import gather, list_consignments, load_bindings, mentions
@@ -97,6 +99,27 @@ async def facts_of(
     got = await gather(bindings, systems, boxes, at=AT, names=names)
     assert got.lookups == len(systems.queries)
     return list(got.facts), systems
+
+
+async def test_a_value_that_is_not_there_is_the_same_evidence_alone_and_in_a_batch(tmp_path: Path) -> None:
+    """What others in the batch have must not show in it: a release is compared with a second, single look."""
+    middle = "facts:\n  stop.listed: {system: yard, object: stops, key: {container: BOX}, value: STOP}\n"
+
+    class Guarded(FakeSystems):
+        async def read(self, system: str, query: Query) -> list[Row]:
+            return [
+                replace(row, readers=frozenset({"acl:desk"})) for row in await super().read(system, query)
+            ]
+
+    systems = Guarded({"yard.list": LIST, "yard.stops": [{"BOX": TWO, "STOP": "active"}]})
+    bindings = load_bindings(write(tmp_path, middle))
+    boxes = await list_consignments(bindings, systems)
+    together = await gather(bindings, systems, boxes, at=AT, names=["stop.listed"])
+    alone = await gather(bindings, systems, boxes[:1], at=AT, names=["stop.listed"])
+    first, again = (got.facts[0]["stop.listed"] for got in (together, alone))
+    assert isinstance(first, Absent) and isinstance(again, Absent)
+    hashes = [Evidence.of("stop.listed", one.cited[0]).hash for one in (first, again)]
+    assert hashes[0] == hashes[1]
 
 
 OPEN_ITEMS = """

@@ -102,8 +102,8 @@ class Resolver:
             version="",
             read_at=around[0].read_at if around else self.at.astimezone(UTC),
         )
-        readers = around[0].readers if around else frozenset[str]()
-        label = Label(readers=readers, integrity=Integrity.RECORD, origin=origin)
+        # Nothing of the rows around: alone or in a batch, what is not there must be the same evidence.
+        label = Label(readers=frozenset(), integrity=Integrity.RECORD, origin=origin)
         return Absent(name=self.name, cited=(Labelled(value=None, label=label),))
 
     def _gone(self, load: Load) -> str:
