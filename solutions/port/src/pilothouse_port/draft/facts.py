@@ -16,6 +16,7 @@ __all__ = ["draft_facts", "key_body"]
 
 CANCELS = {"field": "function", "words": ["1"], "of": "document"}
 ANNULS = {"field": "function", "words": ["1"], "means": "cancelled"}
+WORDED = ("text", "id", "name", "code")
 KILOS = {"KGM": 1, "TNE": 1000, "LBR": 0.45359237}
 
 
@@ -101,7 +102,10 @@ def _bill(g: Guesser) -> list[Guess]:
     if given is not None:
         out.append(_guess(g, "title.state", *given, ["bl"], _newest(g, given[0])))
     near = ["description", "packages", "un", "goods"]
-    line = g.find("hs", keys=["container"], near=near, ok=_no_certificate)
+    found = [
+        g.find(word, keys=["container"], near=near, ok=_no_certificate) for word in ("hs", "un", "packages")
+    ]
+    line = next((each for each in found if each is not None), None)
     if line is None:
         return out
     if "bl" not in line[0].keys and head is not None:
@@ -155,12 +159,32 @@ def _lines(g: Guesser, look: Look) -> list[Guess]:
     out: list[Guess] = []
     for name, words, none, extra in recipes:
         column = look.column(*words, none=none)
+        if column is None and name == "goods.description":
+            column = look.column("goods", none=("number", "code", "kind", "hs", "un"), shapes=WORDED)
+        if column is None and name == "goods.hs":
+            column = _by_digits(look)
         if column is not None:
             out.append(_guess(g, name, look, column, both, extra))
     weight = look.column("weight")
     if weight is not None:
         out.append(_guess(g, "goods.box_weight", look, weight, ["container"], {"take": "sum"}))
     return out
+
+
+def _by_digits(look: Look) -> Column | None:
+    """HS codes look like nothing else on a manifest: six to ten digits, the first two a chapter."""
+    taken = {name for name, _ in look.keys.values()}
+    for column in look.table.columns.values():
+        values = column.distinct
+        if (
+            column.name in taken
+            or len(values) < 5
+            or look.concepts[column.name] & {"seal", "number", "weight"}
+        ):
+            continue
+        if all(re.fullmatch(r"(0[1-9]|[1-8]\d|9[0-7])\d{4,8}", value) for value in values):
+            return column
+    return None
 
 
 def _money(g: Guesser) -> list[Guess]:
@@ -317,8 +341,12 @@ def _parties(g: Guesser) -> list[Guess]:
             column = look.column(*words, none=none)
             if column is not None:
                 out.append(_guess(g, name, look, column, ["party"]))
-    alias = g.find("alias", keys=["party"], shapes=("name", "text", "id"))
-    if alias is not None:
+    alias = g.find("alias", shapes=("name", "text", "id", "code"))
+    if alias is not None and "party" not in alias[0].keys:
+        owner = alias[0].column("customer", "number") or alias[0].column("customer")
+        if owner is not None and master is not None:
+            alias[0].keys["party"] = (owner.name, master[0].keys["party"][1])
+    if alias is not None and "party" in alias[0].keys:
         out.append(_guess(g, "party.alias", *alias, ["party"]))
     return out + _mandates(g)
 

@@ -52,7 +52,7 @@ def concepts_of(text: str, *, header: bool = False) -> frozenset[str]:
         r"bill[ _-]?of[ _-]?lading", "bl", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text), flags=re.IGNORECASE
     )
     tokens = [plain(token) for token in tokens_of(text)]
-    if header and len(tokens) == 1 and re.fullmatch(r"[A-Z]{6}", text):
+    if header and len(tokens) == 1 and re.fullmatch(r"[A-Z]{5,6}", text) and not _whole(tokens[0]):
         tokens = [tokens[0][:3], tokens[0][3:]]
     found: set[str] = set()
     for place, token in enumerate(tokens):
@@ -64,6 +64,11 @@ def concepts_of(text: str, *, header: bool = False) -> frozenset[str]:
             ):
                 found.add(name)
     return frozenset(found)
+
+
+def _whole(token: str) -> bool:
+    """Whether a token is a word as it stands."""
+    return any(token == word for words in _entries().values() for word in words)
 
 
 def _means(token: str, pair: str, triple: str, word: str, header: bool) -> bool:
