@@ -13,6 +13,7 @@ import asyncio
 import json
 import os
 import signal
+import time
 from typing import Any
 
 from pilothouse import engine as e
@@ -45,6 +46,9 @@ async def note(kind: str) -> None:
     await database.execute(
         "insert into chaos_sink (key) values (%(key)s) on conflict do nothing", {"key": key}
     )
+    until = time.process_time() + STATE["spin"]
+    while time.process_time() < until:
+        pass
     await asyncio.sleep(STATE["pause"])
     at("after_body")
 
@@ -138,11 +142,13 @@ async def main() -> None:
     parser.add_argument("--point", default="")
     parser.add_argument("--executor", default="dbos")
     parser.add_argument("--pause", type=float, default=0.01)
+    parser.add_argument("--spin", type=float, default=0.0, help="milliseconds of CPU in each body")
     parser.add_argument("--direct", type=int, default=16)
     options = parser.parse_args()
     POINT, _, count = options.point.partition(":")
     COUNT = int(count or 1)
     STATE["pause"] = options.pause
+    STATE["spin"] = options.spin / 1000
     arm()
     settings = e.EngineSettings(executor=options.executor, direct=options.direct)
     async with open_database(StorageSettings(database_url=options.url, migrate=False)) as database:

@@ -205,3 +205,12 @@ async def test_stopping_a_process_hands_its_runs_over_at_once(client, spawn):
     second.send(signal.SIGTERM)
     await second.gone()
     assert await client.database.fetch_value("select count(*) from engine_lease") == 0
+
+
+async def test_four_processes_open_at_once_on_a_database_that_dbos_has_never_seen(client, spawn):
+    workers = [spawn() for _ in range(4)]
+    for worker in workers:
+        await worker.ready()
+    await start(client, 40, queue="bulk")
+    await all_done(client, 40)
+    await check_books(client, 40)

@@ -40,9 +40,12 @@ class Parked:
         return None
 
     async def _insert_children(self, tx: Tx, run: Run, parking: Parking) -> None:
+        if not parking.children:
+            return
         rows = [self._child_row(run, parking, index) for index in range(len(parking.children))]
         for row in rows:
             await tx.execute(Q.insert_run, row)
+        await tx.notify(channel_ready, parking.children[0].queue)
 
     def _child_row(self, run: Run, parking: Parking, index: int) -> dict[str, Any]:
         spec = parking.children[index]

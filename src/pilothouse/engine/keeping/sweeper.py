@@ -99,7 +99,8 @@ class Sweeper:
 
     async def sweep(self) -> None:
         """Do everything once."""
-        await self._reaper.look()
+        if await self._reaper.look():
+            self._wake.set()
         await self._own_strays()
         await self._pull()
         self._chief = await self._is_chief()

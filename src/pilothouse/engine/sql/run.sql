@@ -101,10 +101,10 @@ update engine_run set version = %(version)s where id = %(id)s and epoch = %(epoc
 returning id
 
 -- name: unsubmitted
--- Lists ready runs that no executor knows, in the order in which they are to go.
+-- Lists ready runs that no executor knows, in their order; the queue without limits a little later.
 select id, segment, queue, partition, priority, created from engine_run
  where state = 'ready' and submitted_at is null and (wake_at is null or wake_at <= engine_now())
-   and created <= engine_now() - make_interval(secs => %(older)s)
+   and (queue <> 'default' or created <= engine_now() - make_interval(secs => %(older)s))
  order by priority, created, id limit %(limit)s
 
 -- name: take_direct
