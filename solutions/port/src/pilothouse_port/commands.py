@@ -41,6 +41,9 @@ def new(
     world: Annotated[Path, typer.Argument(help="Folder with POLICY.md and systems/.", file_okay=False)],
     *,
     out: Annotated[Path, typer.Option("--out", "-o", help="Where the draft is written.")] = Path("port.yaml"),
+    known: Annotated[
+        Path | None, typer.Option("--known", help="Cargo wordings a person approved, one a line.")
+    ] = None,
     sources: SourcesFile = None,
     project: ProjectFolder = Path(),
     acting: As = None,
@@ -51,7 +54,7 @@ def new(
     from pilothouse_port.working import Place, draft_port, run
 
     place = Place(folder=project, sources=sources, acting=acting)
-    draft = run(draft_port(world, place=place, out=out, force=force))
+    draft = run(draft_port(world, place=place, out=out, force=force, known=known))
     words = (
         f"{draft['out']}: {draft['facts']} facts, {draft['rows']} policy rows, {len(draft['todo'])} open\n"
     )

@@ -143,7 +143,9 @@ def _declared_time(value: object) -> datetime | None:
         raise UsageError(f"[port] as_of = {value!r} is no time; write ISO 8601", code="port.time") from None
 
 
-async def draft_port(world: Path, *, place: Place, out: Path, force: bool) -> dict[str, Any]:
+async def draft_port(
+    world: Path, *, place: Place, out: Path, force: bool, known: Path | None = None
+) -> dict[str, Any]:
     """Draft a mapping and write it.
 
     Raises:
@@ -154,7 +156,7 @@ async def draft_port(world: Path, *, place: Place, out: Path, force: bool) -> di
     if out.exists() and not force:
         raise UsageError(f"{str(out)!r} exists; name another file or use --force", code="port.exists")
     async with _sources(place) as (sources, principal):
-        made = await draft(world, sources, principal, out=out)
+        made = await draft(world, sources, principal, out=out, known=known)
     out.write_text(made.text, encoding="utf-8")
     return {"out": str(out), "facts": made.facts, "rows": made.rows, "lines": made.lines, "todo": made.todo}
 

@@ -34,7 +34,9 @@ class Draft:
     todo: list[str]
 
 
-async def draft(world: Path, sources: Sources, principal: Principal, *, out: Path) -> Draft:
+async def draft(
+    world: Path, sources: Sources, principal: Principal, *, out: Path, known: Path | None = None
+) -> Draft:
     """Draft the mapping of a world.
 
     Args:
@@ -42,6 +44,7 @@ async def draft(world: Path, sources: Sources, principal: Principal, *, out: Pat
         sources: The sources, open.
         principal: With whose rights they are looked at.
         out: Where the file will stand; the policy is named relative to it.
+        known: Wordings of cargo that a person approved before, one a line.
 
     Raises:
         UsageError: ``port.file``: there is no policy document.
@@ -65,6 +68,8 @@ async def draft(world: Path, sources: Sources, principal: Principal, *, out: Pat
     guesses, todo = draft_facts(guesser)
     policy = draft_policy(content)
     texts, more = draft_texts(guesser, guesses)
+    if known is not None and "descriptions" in texts:
+        texts["descriptions"]["known_file"] = os.path.relpath(known.resolve(), out.resolve().parent)
     effects, most = await draft_effects(guesser, sources, principal, guesses)
     todo += [f"{place} could not be read: {why}" for place, why in scan.failed.items()] + more + most
     text = render(
