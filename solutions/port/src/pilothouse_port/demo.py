@@ -58,6 +58,7 @@ def demo(
 
 async def _demo(out: Path, *, size: str, json: bool) -> None:
     from pilothouse_port.commands import print_data, show_scores
+    from pilothouse_port.live import watching
     from pilothouse_port.working import Place, run_port, score_files
 
     start = time.monotonic()
@@ -65,7 +66,8 @@ async def _demo(out: Path, *, size: str, json: bool) -> None:
     project = await asyncio.to_thread(_world, out, size, say)
     place = Place(folder=project)
     say("deciding every box: facts from all systems, checks, policy, a question for each release")
-    done = await run_port(place, out=out / "decisions.jsonl", durable=True, texts=True)
+    with watching(quiet=json) as tell:
+        done = await run_port(place, out=out / "decisions.jsonl", durable=True, texts=True, tell=tell)
     say("the same boxes by structured facts only, for comparison")
     await run_port(place, out=out / "baseline.jsonl", durable=False, texts=False)
     scores = await score_files(
