@@ -91,9 +91,9 @@ class Engine:
             UnavailableError: The database does not answer.
         """
         definition = self.catalog.find(name)
-        definition.accept(args)
+        fitted = dict(definition.accept(args))
         spec = self.catalog.queue(queue or definition.queue, partition=partition)
-        row = self._row(name, definition.version, dump(dict(args), path="args"), key, principal)
+        row = self._row(name, definition.version, dump(fitted, path="args"), key, principal)
         row |= {
             "queue": spec.name,
             "partition": partition,

@@ -14,8 +14,9 @@ __all__ = ["CATALOG", "SHIPPED_QUEUES", "Catalog", "Definition"]
 SHIPPED_QUEUES = tuple(QueueSpec(name=name) for name in ("default", "agents", "context", "bulk"))
 
 
-def _accept_all(args: Mapping[str, Any]) -> None:
-    """Take any arguments."""
+def _accept_all(args: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Take any arguments as they are."""
+    return args
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +27,8 @@ class Definition:
         name: Registered name.
         version: Declared tag plus source hash.
         body: The author's function, taking decoded keyword arguments.
-        accept: Raises :class:`~pilothouse.kernel.UsageError` for arguments that do not fit.
+        accept: Returns the arguments in their declared types; raises
+            :class:`~pilothouse.kernel.UsageError` for those that do not fit.
         queue: Where its runs go unless ``start`` says otherwise.
         pin: Only this exact version may continue a run.
     """
@@ -34,7 +36,7 @@ class Definition:
     name: str
     version: str
     body: Callable[..., Awaitable[Any]]
-    accept: Callable[[Mapping[str, Any]], None] = _accept_all
+    accept: Callable[[Mapping[str, Any]], Mapping[str, Any]] = _accept_all
     queue: str = "default"
     pin: bool = False
 

@@ -125,8 +125,7 @@ def continue_as(**args: Any) -> NoReturn:
             f"{segment.run.workflow!r} is a child here and its parent waits for a result; start it by itself",
             code="engine.child_continues",
         )
-    segment.definition.accept(args)
-    raise segment.leave(ContinueAs(args))
+    raise segment.leave(ContinueAs(segment.definition.accept(args)))
 
 
 async def emit(topic: str, value: Any) -> None:

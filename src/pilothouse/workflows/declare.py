@@ -123,7 +123,7 @@ def workflow(
         types = tuple(f"{key}:{value}" for key, value in sorted(function.__annotations__.items()))
         definition = Definition(
             name=chosen, version=f"{version}+{source_hash(function, types)}", body=function,
-            accept=functools.partial(signature.check, chosen), queue=queue, pin=pin,
+            accept=functools.partial(signature.fit, chosen), queue=queue, pin=pin,
         )  # fmt: skip
         catalog.register(definition)
         return Workflow(function, definition, signature)

@@ -62,8 +62,7 @@ class Tool:
             UsageError: ``workflows.arguments``.
         """
         values = self.signature.bind(self.name, args, kwargs)
-        self.signature.check(self.name, values)
-        return Call(tool=self, args=values)
+        return Call(tool=self, args=self.signature.fit(self.name, values))
 
     async def handler(self, call: EffectCall) -> Any:
         """Run the function for the door."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import inspect
+import json
 import typing
 from collections.abc import Callable, Mapping
 from types import FrameType
@@ -15,6 +16,7 @@ from pilothouse.kernel import UsageError, encode, wired
 __all__ = ["Signature", "caller_locals", "signature_of"]
 
 _seen: set[type] = set()
+_PLAIN = frozenset({int, float, str, bool})
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,31 +44,57 @@ class Signature:
         bound.apply_defaults()
         return dict(bound.arguments)
 
-    def check(self, name: str, args: Mapping[str, Any]) -> None:
-        """Refuse arguments that do not fit the declared types.
+    def fit(self, name: str, args: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the arguments in their declared types; plain JSON is turned into them.
 
         Raises:
             UsageError: ``workflows.arguments``, naming parameter, value and type.
         """
         bound = self.bind(name, (), args)
-        for parameter, value in bound.items():
-            declared = self.hints.get(parameter)
-            if not _fits(value, declared):
-                raise UsageError(
-                    f"{name}: {parameter}={value!r} is not {_words(declared)}", code="workflows.arguments"
-                )
-            encode(value, path=f"{name}.{parameter}")
+        fitted = {key: _fitted(f"{name}: {key}", value, self.hints.get(key)) for key, value in bound.items()}
+        for key, value in fitted.items():
+            encode(value, path=f"{name}.{key}")
+        return fitted
 
 
-def _fits(value: Any, declared: Any) -> bool:
-    """Whether a value may stand for a plain declared class; other annotations are left to the author."""
-    if declared is None or not isinstance(declared, type):
-        return True
+def _fitted(what: str, value: Any, declared: Any) -> Any:
+    """Return ``value`` as ``declared``: as it is, or read from JSON as an outside caller gives it."""
+    if declared is None or declared is Any or _is(value, declared):
+        return value
+    try:
+        text = json.dumps(value)
+    except (TypeError, ValueError):
+        text = None
+    if text is None or (isinstance(declared, type) and declared in _PLAIN):
+        if isinstance(declared, type):
+            raise UsageError(f"{what}={value!r} is not {_words(declared)}", code="workflows.arguments")
+        return value
+    return _from_json(what, value, text, declared)
+
+
+def _is(value: Any, declared: Any) -> bool:
+    if not isinstance(declared, type) or typing.get_origin(declared) is not None:
+        return False
     if declared is float and isinstance(value, int) and not isinstance(value, bool):
         return True
     if declared is int and isinstance(value, bool):
         return False
     return isinstance(value, declared)
+
+
+def _from_json(what: str, value: Any, text: str, declared: Any) -> Any:
+    from pydantic import PydanticSchemaGenerationError, PydanticUserError, TypeAdapter, ValidationError
+
+    try:
+        return TypeAdapter(declared).validate_json(text, strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = "".join(f".{part}" for part in first["loc"])
+        raise UsageError(
+            f"{what}={value!r} is not {_words(declared)}: {where} {first['msg']}", code="workflows.arguments"
+        ) from error
+    except (PydanticSchemaGenerationError, PydanticUserError):
+        return value
 
 
 def _words(declared: Any) -> str:

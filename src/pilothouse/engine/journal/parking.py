@@ -32,11 +32,10 @@ class Parked:
             if await tx.fetch_value(Q.park_run, params) is None:
                 raise Fenced(f"run {claim.run.id} was claimed again after epoch {claim.run.epoch}")
             await self._insert_children(tx, claim.run, parking)
-            remaining = await self._remaining(tx, claim.run, parking)
-            await self._insert_waits(tx, claim.run, parking, remaining)
+            await self._insert_waits(tx, claim.run, parking)
             if parking.on_park is not None:
                 await parking.on_park(tx)
-            await self._answer_at_once(tx, claim.run, parking, remaining)
+            await self._take_kept(tx, claim.run, parking)
         return None
 
     async def _insert_children(self, tx: Tx, run: Run, parking: Parking) -> None:
@@ -85,12 +84,7 @@ class Parked:
         await tx.execute(Q.insert_run, row)
         await tx.notify(channel_ready, run.queue)
 
-    async def _remaining(self, tx: Tx, run: Run, parking: Parking) -> int:
-        if not parking.children:
-            return 0
-        return int(await tx.fetch_value(Q.unfinished_children, {"run": run.id, "key": parking.key}))
-
-    async def _insert_waits(self, tx: Tx, run: Run, parking: Parking, remaining: int) -> None:
+    async def _insert_waits(self, tx: Tx, run: Run, parking: Parking) -> None:
         for position, subject in enumerate(parking.subjects):
             row = {
                 "run": run.id,
@@ -104,15 +98,12 @@ class Parked:
                 "input": parking.input,
                 "retry": parking.retry > 0,
                 "until": parking.until,
-                "remaining": remaining,
+                "remaining": len(parking.children),
             }
             await tx.execute(Q.insert_wait, row)
 
-    async def _answer_at_once(self, tx: Tx, run: Run, parking: Parking, remaining: int) -> None:
-        """Meet the wait inside the same transaction when a signal was kept or no child is left."""
-        if parking.children and remaining == 0:
-            await meet(tx, run.id, parking.key, 0, value=None, outcome="ok")
-            return
+    async def _take_kept(self, tx: Tx, run: Run, parking: Parking) -> None:
+        """Meet the wait inside the same transaction when a signal was kept for it."""
         for position, subject in enumerate(parking.subjects):
             if subject.kind != "signal":
                 continue

@@ -107,7 +107,8 @@ class Submitter:
             rows = await self._taken(["default"], room)
         finally:
             self._reserved -= room
-        self.backlog = len(rows) >= room
+        # Suspects come few at a time: when one is done, the next may be taken.
+        self.backlog = len(rows) >= room or any(row["attempts"] > 1 for row in rows)
         for row in rows:
             self.spawn(row["id"], row["segment"])
         return len(rows)

@@ -143,9 +143,12 @@ class Sweeper:
             await self._reaper.move(again - set(await self._executor.held(owner)), owner=owner)
 
     async def _due(self) -> None:
-        for row in await self._database.fetch_all(Q.due_waits, {"limit": _BATCH}):
-            async with self._database.transaction() as tx:
-                await _meet_due(tx, row)
+        while rows := await self._database.fetch_all(Q.due_waits, {"limit": _BATCH}):
+            for row in rows:
+                async with self._database.transaction() as tx:
+                    await _meet_due(tx, row)
+            if len(rows) < _BATCH:
+                break
         for row in await self._database.fetch_all(Q.childless_waits, {"limit": _BATCH}):
             async with self._database.transaction() as tx:
                 await _meet_childless(tx, row)

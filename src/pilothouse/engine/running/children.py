@@ -82,11 +82,11 @@ async def _results(scope: Scope, entry: Entry) -> Sequence[ChildResult]:
 def _spec(scope: Scope, call: ChildCall) -> ChildSpec:
     catalog = scope.segment.catalog
     definition = catalog.find(call.name)
-    definition.accept(call.args)
+    args = dict(definition.accept(call.args))
     queue = call.queue or definition.queue
     catalog.queue(queue, partition=None)
     return ChildSpec(
-        workflow=call.name, version=definition.version, args=dump(call.args, path="child arguments"),
+        workflow=call.name, version=definition.version, args=dump(args, path="child arguments"),
         queue=queue, priority=scope.segment.run.priority,
     )  # fmt: skip
 

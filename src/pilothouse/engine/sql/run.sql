@@ -104,17 +104,26 @@ returning id
 -- Lists ready runs that no executor knows, in their order; the queue without limits a little later.
 select id, segment, queue, partition, priority, created from engine_run
  where state = 'ready' and submitted_at is null and (wake_at is null or wake_at <= engine_now())
-   and (queue <> 'default' or created <= engine_now() - make_interval(secs => %(older)s))
+   and (queue <> 'default' or (attempts < 2 and created <= engine_now() - make_interval(secs => %(older)s)))
  order by priority, created, id limit %(limit)s
 
 -- name: take_direct
--- Takes ready runs of the queue without limits for this process, each for one process only.
+-- Takes ready runs for this process only; of those that died twice with their process, four at a time.
 update engine_run set submitted_at = engine_now(), owner = %(owner)s
  where id in (select id from engine_run
                where state = 'ready' and submitted_at is null and queue = any(%(queues)s)
                  and (wake_at is null or wake_at <= engine_now())
+                 and (attempts < 2 or id in
+                       (select s.id from engine_run s
+                         where s.attempts >= 2 and s.queue = any(%(queues)s)
+                           and ((s.state = 'ready' and s.submitted_at is null
+                                 and (s.wake_at is null or s.wake_at <= engine_now()))
+                             or (s.owner is not null and s.submitted_at > engine_now() - interval '30 seconds'
+                                 and not exists
+                                  (select 1 from engine_entry e where e.run = s.id and e.epoch = s.epoch)))
+                         order by s.owner is null, s.priority, s.created limit 4))
                order by priority, created limit %(limit)s for update skip locked)
-returning id, segment, queue, partition, priority
+returning id, segment, queue, partition, priority, attempts
 
 -- name: mark_submitted
 -- Notes that an executor has acknowledged segments.
@@ -127,7 +136,9 @@ update engine_run r set submitted_at = engine_now()
 update engine_run r
    set state = case when r.state = 'cancelling' then 'cancelled' else 'ready' end,
        ended = case when r.state = 'cancelling' then engine_now() end,
-       segment = r.segment + 1, epoch = r.epoch + 1, owner = null, submitted_at = null
+       segment = r.segment + 1, epoch = r.epoch + 1, owner = null, submitted_at = null,
+       attempts = case when exists (select 1 from engine_entry e where e.run = r.id and e.epoch = r.epoch)
+                    then 0 else r.attempts end
   from unnest(%(ids)s::uuid[], %(segments)s::int[]) as s(id, segment)
  where r.id = s.id and r.segment = s.segment
    and r.state in ('ready', 'running', 'cancelling') and (r.owner = %(owner)s or r.owner is null)
@@ -163,15 +174,3 @@ select id from engine_run where parent = %(id)s and ended is null
 -- Reads the children started at one call, in order.
 select id, workflow, state, result, result_ref, error from engine_run
  where parent = %(run)s and parent_key = %(key)s order by parent_index
-
--- name: unfinished_children
--- Counts the children of one call that have not ended.
-select count(*) as n from engine_run where parent = %(run)s and parent_key = %(key)s and ended is null
-
--- name: family_origin
--- Reads the run that a fork was made from.
-select origin from engine_run where id = %(id)s
-
--- name: database_now
--- Reads the clock that everything is compared with.
-select engine_now() as now
