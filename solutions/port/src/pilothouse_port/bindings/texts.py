@@ -26,7 +26,7 @@ def squeezed(text: str) -> str:
     return re.sub(r"[^0-9A-Z]", "", text.upper()).translate(_SLIPS)
 
 
-def mentions(text: str, one: Consignment, *, ready: str | None = None) -> str:
+def mentions(text: str, one: Consignment, *, ready: str | None = None, beside: Sequence[str] = ()) -> str:
     """Return which number of the consignment ``text`` mentions, empty when none.
 
     Blanks, hyphens and dots inside the number, O for 0 and a missing check digit do not hide it.
@@ -35,11 +35,14 @@ def mentions(text: str, one: Consignment, *, ready: str | None = None) -> str:
         text: As the source gave it.
         one: Whose numbers are looked for.
         ready: ``squeezed(text)``, when it is already there.
+        beside: Other boxes under the same B/L: who writes about one of them writes about the cargo.
     """
     bare = squeezed(text) if ready is None else ready
-    box, bill = squeezed(one.container), squeezed(one.bl)
-    if box and (box in bare or (len(box) == 11 and box[:10] in bare)):
-        return one.container
+    for container in (one.container, *beside):
+        box = squeezed(container)
+        if box and (box in bare or (len(box) == 11 and box[:10] in bare)):
+            return container
+    bill = squeezed(one.bl)
     return one.bl if len(bill) >= 5 and bill in bare else ""
 
 
@@ -72,8 +75,19 @@ async def gather_texts(
         elif source.key:
             _keyed(source, load, consignments, unread)
         else:
-            _mentioning(source, _until(load.everything, source, bindings, at), consignments, unread)
+            beside = await _beside(bindings, reader)
+            _mentioning(source, _until(load.everything, source, bindings, at), consignments, unread, beside)
     return {one.key: (tuple(unread[one.key]), gaps[one.key]) for one in consignments}
+
+
+async def _beside(bindings: Bindings, reader: Reader) -> dict[str, list[str]]:
+    """Return the boxes of the discharge list by B/L."""
+    from pilothouse_port.bindings.gather import list_consignments
+
+    out: dict[str, list[str]] = {}
+    for one in await list_consignments(bindings, reader):
+        out.setdefault(one.bl, []).append(one.container)
+    return out
 
 
 def _gap(
@@ -148,11 +162,16 @@ def _mentioning(
     rows: Sequence[Row],
     consignments: Sequence[Consignment],
     unread: dict[str, list[Unread]],
+    beside: Mapping[str, Sequence[str]],
 ) -> None:
     threads = _threads(rows, source)
     bare = {index: squeezed(_words(row, source)) for index, row in enumerate(rows)}
     for one in consignments:
-        hit = {index: found for index in bare if (found := mentions("", one, ready=bare[index]))}
+        hit = {
+            index: found
+            for index in bare
+            if (found := mentions("", one, ready=bare[index], beside=beside.get(one.bl, ())))
+        }
         for index in _with_thread(set(hit), threads):
             row = rows[index]
             cited = next((name for name in reversed(source.text) if name in row.values), source.text[0])
