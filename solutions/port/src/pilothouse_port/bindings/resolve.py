@@ -65,7 +65,7 @@ class Resolver:
             return wrong
         kept = self._last(self._standing(rows))
         if not kept:
-            return self._absent(looked, load.everything)
+            return self._absent(looked, load.everything, rows)
         untrusted = [] if self.defaults.endorsed_by else [r for r in kept if r.integrity < Integrity.RECORD]
         if untrusted:
             why = "; ".join(untrusted[0].faults) or "declared untrusted"
@@ -91,9 +91,12 @@ class Resolver:
     def _unknown(self, cause: str, detail: str, rows: Sequence[Row] = ()) -> Unknown:
         return Unknown(name=self.name, cause=cause, detail=detail, cited=self._cited(rows))
 
-    def _absent(self, looked: Mapping[str, str], around: Sequence[Row]) -> Reading:
+    def _absent(self, looked: Mapping[str, str], around: Sequence[Row], fallen: Sequence[Row]) -> Reading:
+        """Return that nothing stands, on the word of the rows that were taken back or empty, if there are any."""
         if self.spec.absent == "unknown":
             return self._unknown("missing_row", f"{self._where}: no row for {dict(looked)}")
+        if fallen:
+            return Absent(name=self.name, cited=self._cited(fallen))
         origin = Origin(
             source=self.binding.system,
             object=self.binding.object,
@@ -182,7 +185,7 @@ class Resolver:
             return Fact(name=self.name, value=len(rows), cited=self._cited(rows))
         pairs = [(row, value) for row in rows if (value := self._one(row)) is not None]
         if not pairs:
-            return self._absent(looked, around)
+            return self._absent(looked, around, rows)
         values = [value for _, value in pairs]
         cited = self._cited([row for row, _ in pairs])
         if self.spec.many or self.binding.take == "all":
