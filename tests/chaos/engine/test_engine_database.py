@@ -30,10 +30,11 @@ def server_process(folder: Path, word: str) -> int:
     raise AssertionError(f"no {word} below {parent}")
 
 
-async def test_4_the_database_is_killed_in_mid_run_and_every_run_ends_once(tmp_path: Path):
+@pytest.mark.parametrize("executor", ["direct", "dbos"])
+async def test_4_the_database_is_killed_in_mid_run_and_every_run_ends_once(tmp_path: Path, executor: str):
     """The embedded server is killed with -9 twice while 60 runs record; the processes stay."""
     settings = StorageSettings(data_dir=tmp_path / "data", pool_size=10)
-    engine_settings = e.EngineSettings(executor="direct", sweep_s=0.3)
+    engine_settings = e.EngineSettings(executor=executor, sweep_s=0.3)
     async with open_database(settings) as database:
         for statement in TABLES.strip().split(";\n"):
             await database.execute(statement.rstrip(";"))
@@ -52,7 +53,12 @@ async def test_4_the_database_is_killed_in_mid_run_and_every_run_ends_once(tmp_p
 
         found.register(e.Definition(name="ten", version="1", body=ten))
         async with e.open_engine(database, engine_settings, catalog=found) as engine:
-            runs = [await engine.start("ten", {"n": n}, key=str(n), principal=TESTER) for n in range(60)]
+            runs = [
+                await engine.start(
+                    "ten", {"n": n}, key=str(n), principal=TESTER, queue="bulk" if n % 2 else "default"
+                )
+                for n in range(60)
+            ]
             for _ in range(2):
                 await asyncio.sleep(0.15)
                 # Killing one of its own processes makes the server crash and recover from its log.
