@@ -59,6 +59,30 @@ def load_bindings(path: Path, *, policy_document: Path | None = None) -> Binding
     Raises:
         UsageError: ``port.yaml``, ``port.policy_*``, ``port.transform``: names file, line and value.
     """
+    asked = (path, policy_document)
+    held = _loaded.get(asked)
+    if held is not None and all(_stamp(file) == stamp for file, stamp in held[0].items()):
+        return held[1]
+    made = _load(path, policy_document)
+    known = [path.parent / text.known_file for text in made.model.texts.values() if text.known_file]
+    _loaded[asked] = ({file: _stamp(file) for file in (path, made.document, *known)}, made)
+    return made
+
+
+_Stamp = tuple[int, int] | None
+_loaded: dict[tuple[Path, Path | None], tuple[dict[Path, _Stamp], Bindings]] = {}
+
+
+def _stamp(file: Path) -> _Stamp:
+    """Return what changes when a file does; every step of every run loads the mapping anew."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
+
+
+def _load(path: Path, policy_document: Path | None) -> Bindings:
     text = _text(path)
     model = _parsed(text, path)
     _verify_keys(model, path)
