@@ -14,6 +14,7 @@ from pilothouse.storage.testing import cloned_database
 CUT = (
     "select pg_terminate_backend(pid) from pg_stat_activity"
     " where datname = current_database() and pid <> pg_backend_pid()"
+    " and backend_type = 'client backend'"
 )
 
 

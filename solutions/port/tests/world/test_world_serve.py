@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -274,6 +275,18 @@ def test_a_dump_that_cannot_be_loaded_is_named_and_loaded_when_mended(made, tmp_
             serve.up(world, owner=os.getpid())
         dump.write_text(whole)
         serve.up(world, owner=os.getpid())
+        assert len(query(world, "terminal", "SELECT * FROM tos_a.visit")) == 3
+    finally:
+        serve.down(world, forget=True)
+
+
+def test_a_world_whose_folder_was_deleted_while_it_ran_comes_up_anew(made, tmp_path):
+    world = made.write_world(tmp_path, made.every_system())
+    serve.up(world, owner=os.getpid())
+    shutil.rmtree(serve.run_folder(world))
+    try:
+        serve.up(world, owner=os.getpid())
+        assert len(query(world, "bills", "SELECT * FROM masterBills")) == 3
         assert len(query(world, "terminal", "SELECT * FROM tos_a.visit")) == 3
     finally:
         serve.down(world, forget=True)

@@ -425,4 +425,5 @@ class ExecutorConformance:
         await engine.database.execute(
             "select pg_terminate_backend(pid) from pg_stat_activity"
             " where datname = current_database() and pid <> pg_backend_pid()"
+            " and backend_type = 'client backend'"
         )

@@ -6,6 +6,7 @@ Everything listens on 127.0.0.1 and keeps its state in ``OUT/run``, beside ``OUT
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import shutil
@@ -147,12 +148,16 @@ def _start(
         own = {}
     passwords = kept_passwords(run, ["admin", *own, *foreign])
     zones = {name: str(system["timezone"]) for name, system in systems.items() if "timezone" in system}
+    # Data may outlive OUT/run (see data_home); under other passwords it is of no use and is made anew.
+    key = hashlib.sha256(json.dumps(passwords, sort_keys=True).encode()).hexdigest()
     jobs: dict[str, Callable[[], Server]] = {}
     if own:
-        jobs[mariadb.NAME] = lambda: mariadb.start_mariadb(run, own, passwords, content=content_hash(own))
+        jobs[mariadb.NAME] = lambda: mariadb.start_mariadb(
+            run, own, passwords, content=f"{content_hash(own)}-{key}"
+        )
     if foreign:
         jobs[postgres.NAME] = lambda: postgres.start_postgres(
-            run, foreign, passwords, content=content_hash(foreign)
+            run, foreign, passwords, content=f"{content_hash(foreign)}-{key}"
         )
     if of("http"):
         jobs[HTTP] = lambda: start_http(of("http"), run, zones, owner)
