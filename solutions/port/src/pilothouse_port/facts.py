@@ -469,7 +469,7 @@ OUTCOMES: Final[dict[str, dict[str, str]]] = {
     "gate": {
         "no_slot": "no booked slot",
         "mass_missing": "no verified mass",
-        "mass_differs": "verified mass minus tare is off goods.box_weight by more than the tolerance in per cent",
+        "mass_differs": "verified mass minus tare is off goods.box_weight by more than the tolerance (%)",
         "empty_outstanding": "the haulier holds more empties than the policy allows",
     },
     "compare": {"differs": "two facts differ by more than the tolerance"},

@@ -8,7 +8,7 @@ import json
 import time
 import tomllib
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -63,7 +63,7 @@ class Place:
 
 
 @asynccontextmanager
-async def _sources(place: Place) -> AsyncIterator[tuple[Sources, Principal]]:
+async def _sources(place: Place) -> AsyncGenerator[tuple[Sources, Principal], None]:
     if place.sources is not None:
         async with _declared(place.sources) as opened:
             yield opened
@@ -75,7 +75,7 @@ async def _sources(place: Place) -> AsyncIterator[tuple[Sources, Principal]]:
 
 
 @asynccontextmanager
-async def _declared(path: Path) -> AsyncIterator[tuple[Sources, Principal]]:
+async def _declared(path: Path) -> AsyncGenerator[tuple[Sources, Principal], None]:
     """Open the ``[sources.*]`` of any TOML file, without a project: read only, as the port's own service."""
     from pilothouse.connectors import Sources
 

@@ -87,7 +87,7 @@ class UnitModel(Strict):
 
 
 class CancelModel(Strict):
-    """Rows that take others back: where ``field`` has one of ``words``, earlier rows with the same ``of`` fall.
+    """Rows that take others back: earlier rows with the same ``of`` fall.
 
     With ``means`` nothing falls: such a row stands as the word it means, whatever its value says.
     """

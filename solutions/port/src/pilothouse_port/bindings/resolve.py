@@ -92,7 +92,7 @@ class Resolver:
         return Unknown(name=self.name, cause=cause, detail=detail, cited=self._cited(rows))
 
     def _absent(self, looked: Mapping[str, str], around: Sequence[Row], fallen: Sequence[Row]) -> Reading:
-        """Return that nothing stands, on the word of the rows that were taken back or empty, if there are any."""
+        """Return that nothing stands, citing the rows that were taken back or empty, if there are any."""
         if self.spec.absent == "unknown":
             return self._unknown("missing_row", f"{self._where}: no row for {dict(looked)}")
         if fallen:

@@ -38,8 +38,8 @@ def _name_differs(see: See, params: Params, at: datetime) -> bool:
 
 
 _LEGAL_FORMS = re.compile(
-    r"(?:\b(?:gmbh|mbh|kgaa|kg|ag|ohg|e ?k|co|ltd|limited|llc|inc|corp|plc|b ?v|n ?v|s ?a ?s|s ?a ?r ?l|s ?r ?l"
-    r"|s ?p ?a|s ?a|sp z ?o ?o|s ?l|lda|oy|ab|as|aps)\b\s*)+$"
+    r"(?:\b(?:gmbh|mbh|kgaa|kg|ag|ohg|e ?k|co|ltd|limited|llc|llp|lp|inc|corp|plc|b ?v|n ?v|s ?a ?s"
+    r"|s ?a ?r ?l|s ?r ?l|s ?p ?a|s ?a|sp z ?o ?o|s ?l|lda|oy|ab|as|aps)\b\s*)+$"
 )
 
 

@@ -37,7 +37,7 @@ TEXT_OUTCOMES: Final[dict[tuple[str, str], frozenset[str]]] = {
 
 
 TEXT_GUARDS: Final[dict[tuple[str, str], str]] = {("dangerous", "hazard_in_description"): "goods.un"}
-"""An outcome of a text that cannot hold where this fact has a value: a hazard that is named is no hidden one."""
+"""What a text cannot hide where this fact has a value: a hazard that is named is no hidden one."""
 
 
 class _Gap(Exception):

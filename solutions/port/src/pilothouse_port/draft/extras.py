@@ -20,7 +20,7 @@ OFTEN = 2
 
 
 def draft_systems(g: Guesser, guesses: Sequence[Guess], untrusted: set[str]) -> dict[str, dict[str, Any]]:
-    """Return what holds for every binding of a system: time zone, decimal sign, whether a person must vouch."""
+    """Return what holds for every binding of a system: zone, decimal sign, who vouches."""
     out: dict[str, dict[str, Any]] = {}
     for name in dict.fromkeys(guess.body["system"] for guess in guesses):
         body: dict[str, Any] = {}

@@ -77,7 +77,8 @@ def _guess(
         body["codes"], todo = g.codes(name, look, column)
     meaning = look.meanings.get(column.name)
     shares = ", ".join(f"{part} {look.keys[part][1].share:.0%}" for part in parts if part in look.keys)
-    why = f"{'owner says: ' + meaning.words if meaning else 'by its name'}; {column.shape}; keys {shares or 'none'}"
+    said = f"owner says: {meaning.words}" if meaning else "by its name"
+    why = f"{said}; {column.shape}; keys {shares or 'none'}"
     return Guess(name=name, body=body, why=why, todo=todo)
 
 
@@ -293,8 +294,8 @@ def _by_size_type(g: Guesser, look: Look, made: set[str]) -> list[Guess]:
     if coded is None:
         return []
     feet = {"as": ["slice::1"], "codes": {"2": "20", "4": "40", "L": "45", "M": "45", "9": "45"}}
-    sort = {"as": ["slice:2:3"], "codes": {"G": "dry", "V": "dry", "R": "reefer", "H": "reefer", "T": "tank"}}
-    sort["codes"] |= {"U": "open", "P": "flat", "B": "dry", "S": "dry"}
+    sorts = {"G": "dry", "V": "dry", "B": "dry", "S": "dry", "R": "reefer", "H": "reefer", "T": "tank"}
+    sort = {"as": ["slice:2:3"], "codes": {**sorts, "U": "open", "P": "flat"}}
     out: list[Guess] = []
     for name, extra in (("box.size", feet), ("box.kind", sort)):
         if name not in made:

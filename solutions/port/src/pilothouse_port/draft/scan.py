@@ -6,10 +6,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from pilothouse.connectors import ObjectSchema, Query, Row, Sources, as_text
 from pilothouse.kernel import PilothouseError, Principal
+from pilothouse_port.bindings.values import parts_of
 from pilothouse_port.draft.shapes import Shape, shape_of
 
 __all__ = ["Column", "Scan", "Table", "scan_sources"]
@@ -135,7 +136,7 @@ def table_of(system: str, schema: ObjectSchema, rows: Sequence[Row], *, kind: st
 
 def _text(value: Any) -> str:
     if isinstance(value, list):
-        return "; ".join(as_text(part) for part in value)
+        return "; ".join(as_text(part) for part in parts_of(cast("object", value)))
     return as_text(value).strip()
 
 

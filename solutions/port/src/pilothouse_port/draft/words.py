@@ -105,7 +105,7 @@ def code_words(fact: str, word: str) -> str | None:
 
 
 def abbreviated(fact: str, word: str) -> str | None:
-    """Return the only catalogue value of a fact whose words begin with ``word``; None when none or several."""
+    """Return the only catalogue value whose words begin with ``word``; None when none or several."""
     bare = plain(word).strip()
     if len(bare) < 2 or not bare.isalpha():
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from pilothouse_port.draft.guess import Guess
 from pilothouse_port.draft.policy import DraftedPolicy
@@ -25,11 +25,10 @@ def flow(value: Any) -> str:
         case int() | float():
             return str(value)
         case Mapping():
-            pairs: Mapping[Any, Any] = value
+            pairs = cast("Mapping[object, object]", value)
             return "{" + ", ".join(f"{flow(str(k))}: {flow(v)}" for k, v in pairs.items()) + "}"
         case list() | tuple():
-            items: Sequence[Any] = value
-            return "[" + ", ".join(flow(item) for item in items) + "]"
+            return "[" + ", ".join(flow(item) for item in cast("Sequence[object]", value)) + "]"
         case _:
             text = str(value)
             plain = _PLAIN.fullmatch(text) and text not in _SPECIAL and "  " not in text
