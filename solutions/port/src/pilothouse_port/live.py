@@ -22,7 +22,7 @@ def watching(*, quiet: bool = False) -> Generator[Callable[[dict[str, int]], Non
     last: dict[str, int] = {}
     start = time.monotonic()
     if quiet or not sys.stderr.isatty():
-        yield last.update
+        yield lambda counts: (last.clear(), last.update(counts))[1]
         if not quiet:
             sys.stderr.write(f"{sum(last.values())} boxes after {time.monotonic() - start:.0f} s\n")
         return
