@@ -12,9 +12,9 @@ from typer.testing import CliRunner
 
 import pilothouse_port
 from pilothouse.kernel import UsageError
-from pilothouse_port.bindings import load_bindings
+from pilothouse_port.bindings import TRANSFORMS, load_bindings
 from pilothouse_port.commands import app
-from pilothouse_port.facts import FACTS
+from pilothouse_port.facts import FACTS, OUTCOMES
 from pilothouse_port.score import read_lines, score
 from pilothouse_port.types import Verdict
 from pilothouse_port.working import Place, check_port, draft_port, run_port, score_files
@@ -134,7 +134,9 @@ def test_no_identifier_of_a_made_world_occurs_in_the_solution(tmp_path) -> None:
     for seed in range(1, 7):
         names |= _identifiers(make_world(tmp_path / str(seed), seed=seed).world)
     assert len(names) > 300
-    names -= {name.rpartition(".")[2] for name in FACTS}
+    names -= {name.rpartition(".")[2] for name in FACTS} | {
+        code for codes in OUTCOMES.values() for code in codes
+    }
     pattern = re.compile(r"[\w-]+")
     for file in sorted(SOLUTION.rglob("*")):
         inside = file.relative_to(SOLUTION).parts
@@ -142,3 +144,10 @@ def test_no_identifier_of_a_made_world_occurs_in_the_solution(tmp_path) -> None:
             continue
         used = set(pattern.findall(file.read_text(encoding="utf-8"))) & names
         assert not used, f"{file.name} knows the made world: {sorted(used)}"
+
+
+def test_the_reference_names_every_fact_outcome_and_transform() -> None:
+    page = (SOLUTION.parents[3] / "docs" / "reference" / "port.md").read_text(encoding="utf-8")
+    assert [name for name in FACTS if f"`{name}`" not in page] == []
+    assert [code for codes in OUTCOMES.values() for code in codes if f"`{code}`" not in page] == []
+    assert [word for word in TRANSFORMS if f"`{word.partition(':')[0]}" not in page] == []
