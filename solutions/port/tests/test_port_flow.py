@@ -1,0 +1,116 @@
+"""The durable run: a question for each box, a release that leaves once, a stop that comes in the last moment."""
+
+from __future__ import annotations
+
+import asyncio
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from pilothouse.app import open_studio
+from pilothouse_port.types import Verdict
+from pilothouse_port.working import Place, draft_port, find_bindings
+from pilothouse_port.world.serve import releases_posted
+
+pytestmark = pytest.mark.timeout(180)
+KNOWN = Path(__file__).parents[1] / "src" / "pilothouse_port" / "worlds" / "known_descriptions.txt"
+PEOPLE = """
+[project]
+name = "a port under test"
+solutions = ["port"]
+operator = "dispatcher"
+
+[port]
+policy = "{policy}"
+as_of = "{as_of}"
+
+[principals.dispatcher]
+kind = "service"
+rights = ["sources:*", "effects:*", "decisions:*"]
+
+[principals."clerk.amira"]
+groups = ["desk"]
+rights = ["decisions:*"]
+
+"""
+
+
+@pytest.fixture
+async def project(small_world, tmp_path) -> Path:
+    folder = tmp_path / "studio"
+    folder.mkdir()
+    described = tomllib.loads((small_world.world / "world.toml").read_text(encoding="utf-8"))
+    head = PEOPLE.format(policy=small_world.world / "POLICY.md", as_of=described["as_of"].isoformat())
+    sources = small_world.project.read_text(encoding="utf-8")
+    (folder / "pilothouse.toml").write_text(head + sources, encoding="utf-8")
+    place = Place(folder=folder)
+    await draft_port(small_world.world, place=place, out=folder / "port.yaml", force=False, known=KNOWN)
+    return folder
+
+
+@pytest.fixture
+def late_mail(small_world) -> Iterator[Path]:
+    systems = tomllib.loads((small_world.world / "world.toml").read_text(encoding="utf-8"))["systems"]
+    mailbox = next(name for name, system in systems.items() if system["technology"] == "mail")
+    path = small_world.world / "systems" / mailbox / "99999-late.eml"
+    yield path
+    path.unlink(missing_ok=True)
+
+
+def mail_about(container: str) -> str:
+    return (
+        "Message-ID: <late@shipper.example>\nFrom: a@shipper.example\nTo: desk@agency.example\n"
+        f"Date: Tue, 06 Jan 2026 08:00:00 +0000\nSubject: {container}\n\nPlease stop this box.\n"
+    )
+
+
+async def releases(studio) -> list:
+    page = await studio.inbox.list(studio.principal)
+    shown = [await studio.inbox.show(item.id, studio.principal) for item in page.items]
+    return [view.proposal for view in shown if view.proposal.tool == "release_container"]
+
+
+async def settled(studio, run: UUID, *, states: tuple[str, ...]) -> str:
+    for _ in range(300):
+        found = await studio.engine.get(run)
+        if found.state in states:
+            return found.state
+        await asyncio.sleep(0.1)
+    return found.state
+
+
+async def test_boxes_are_asked_released_once_and_looked_at_again(project, small_world, late_mail) -> None:
+    from pilothouse_port.flow import release_all
+
+    bindings, at = find_bindings(Place(folder=project))
+    packs = await release_all(project, bindings, at=at)
+    assert len(packs) == 60
+    again = await release_all(project, bindings, at=at)
+    assert [pack.content for pack in again] == [pack.content for pack in packs], "the same run, not another"
+    advised = {pack.consignment.container for pack in packs if pack.verdict.advised is Verdict.RELEASE}
+    async with open_studio(project, acting="clerk.amira") as studio:
+        asked = await releases(studio)
+        assert {proposal.args["container"] for proposal in asked} <= advised
+        first, second = asked[:2]
+        before = len(releases_posted(small_world.out))
+
+        await studio.inbox.approve(first.id, studio.principal, typed=first.args["container"][-4:])
+        assert await settled(studio, UUID(first.run), states=("done", "failed")) == "done"
+        assert (await studio.engine.result(UUID(first.run))).state == "done"
+        (posted,) = releases_posted(small_world.out)[before:]
+        assert (posted.container, posted.bl, posted.done) == (first.args["container"], first.args["bl"], True)
+
+        late_mail.write_text(mail_about(second.args["container"]), encoding="utf-8")
+        await studio.inbox.approve(second.id, studio.principal, typed=second.args["container"][-4:])
+        await asyncio.sleep(0.5)
+        assert await settled(studio, UUID(second.run), states=("parked", "done")) == "parked"
+        assert len(releases_posted(small_world.out)) == before + 1, (
+            "nothing left for the box somebody stopped"
+        )
+        weighed = [e async for e in studio.engine.history(UUID(second.run)) if e.name == "weigh"]
+        pack = (await studio.engine.output(weighed[-1])).pack
+        assert pack.verdict.advised is Verdict.ESCALATE
+        assert {reason.cause for reason in pack.verdict.reasons} == {"unread"}
