@@ -1,4 +1,4 @@
-"""The durable run: a question for each box, a release that leaves once, a stop that comes in the last moment."""
+"""The durable run: a question a box, a release that leaves once, a stop that comes in the last moment."""
 
 from __future__ import annotations
 

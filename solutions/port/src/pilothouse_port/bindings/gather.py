@@ -9,8 +9,8 @@ from typing import Final
 
 from pilothouse.connectors import Query, Row
 from pilothouse.kernel import wired
-from pilothouse_port.bindings.load import Bindings
-from pilothouse_port.bindings.model import BindingModel, DefaultsModel, KeyModel
+from pilothouse_port.bindings.load import ROOT_KEYS, Bindings
+from pilothouse_port.bindings.model import BindingModel, DefaultsModel, KeyModel, TextModel
 from pilothouse_port.bindings.read import Key, Load, Reader, Want, combinations, load_all, want_of
 from pilothouse_port.bindings.resolve import Resolver, combined
 from pilothouse_port.bindings.texts import gather_texts
@@ -141,7 +141,7 @@ class _Batch:
         for name in names:
             for binding in self.bindings.of(name):
                 keys = wants.setdefault(self._want(binding), set())
-                keys.update(key for one in self.consignments for key in self._keys(binding, one))
+                keys.update(key for one in self.consignments for key in self.keys(binding, one))
         loads = await load_all(self, {want: keys for want, keys in wants.items() if keys or want.scan})
         for name in names:
             self.readings[name] = {c.key: self._reading(name, c, loads) for c in self.consignments}
@@ -157,7 +157,7 @@ class _Batch:
             batch=defaults.batch,
         )
 
-    def _keys(self, binding: BindingModel, one: Consignment) -> list[Key]:
+    def keys(self, binding: BindingModel | TextModel, one: Consignment) -> list[Key]:
         """Return the keys of a consignment in the system's form, ordered as the look-up's fields are."""
         parts: list[tuple[str, list[str]]] = []
         for part, key in binding.key.items():
@@ -196,7 +196,7 @@ class _Batch:
         )
         want = self._want(binding)
         load = loads.get(want, Load())
-        keys = self._keys(binding, one)
+        keys = self.keys(binding, one)
         rows = [row for key in keys for row in load.rows.get(key, ())]
         looked = dict(zip((name for name, _ in want.fields), keys[0], strict=True)) if keys else {}
         return resolver.read(load, rows, looked)
@@ -213,6 +213,12 @@ class _Batch:
                     return Unknown(name=name, cause="missing_row", detail=f"no {part} to look {name} up by")
                 return Absent(name=name, cited=given.cited)
         return None
+
+
+def _hung_on_by_texts(bindings: Bindings) -> list[str]:
+    """Return the facts and joins that give the keys of texts."""
+    parts = {part for text in bindings.model.texts.values() for part in text.key}
+    return [PART_FACTS.get(part, part) for part in sorted(parts) if part not in ROOT_KEYS]
 
 
 async def gather(
@@ -236,8 +242,10 @@ async def gather(
     """
     batch = _Batch(bindings, consignments, reader, at)
     await batch.fill(needed_facts(bindings) if names is None else names)
+    if texts:
+        await batch.fill(_hung_on_by_texts(bindings))
     wanted = [name for name in FACTS if name in batch.readings]
-    found = await gather_texts(bindings, batch, consignments, at=at) if texts else {}
+    found = await gather_texts(bindings, batch, consignments, at=at, keys=batch.keys) if texts else {}
     facts: list[Facts] = []
     for one in consignments:
         unread, gaps = found.get(one.key, ((), {}))

@@ -203,6 +203,10 @@ def _verify_keys(model: PortModel, path: Path) -> None:
                     )
                 pipeline(key.as_)
                 pipeline(key.clean)
+    for name, text in model.texts.items():
+        for part in text.key:
+            if part not in known:
+                raise UsageError(f"{path.name}: {name}: nothing gives the key {part!r}", code="port.key")
     for name in model.joins:
         _refuse_circle(model, name, (), path)
 

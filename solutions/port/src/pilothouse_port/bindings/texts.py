@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from pilothouse.connectors import Row
 from pilothouse_port.bindings.load import Bindings
 from pilothouse_port.bindings.model import TextModel
-from pilothouse_port.bindings.read import Load, Reader, combinations, load_all, want_of
-from pilothouse_port.bindings.values import apply, moment_of, text_of
+from pilothouse_port.bindings.read import Load, Reader, load_all, want_of
+from pilothouse_port.bindings.values import moment_of, text_of
 from pilothouse_port.checks import TEXT_OUTCOMES
 from pilothouse_port.types import Consignment, Reading, Unknown, Unread
 
 __all__ = ["gather_texts", "mentions", "squeezed", "text_kinds"]
 
+Keys = Callable[[TextModel, Consignment], list[tuple[str, ...]]]
 Found = dict[str, tuple[tuple[Unread, ...], dict[str, Reading]]]
 _SLIPS = str.maketrans({"O": "0", "I": "1", "L": "1"})
 
@@ -53,12 +54,12 @@ def text_kinds(bindings: Bindings) -> frozenset[str]:
 
 
 async def gather_texts(
-    bindings: Bindings, reader: Reader, consignments: Sequence[Consignment], *, at: datetime
+    bindings: Bindings, reader: Reader, consignments: Sequence[Consignment], *, at: datetime, keys: Keys
 ) -> Found:
     """Return unread texts and gaps of text sources by consignment.
 
     A text counts when the policy has an outcome that only such a text can hold, and no person has said
-    that exactly these words carry nothing (``known``).
+    that exactly these words carry nothing (``known``). ``keys`` gives a source's keys of a consignment.
     """
     kinds = text_kinds(bindings)
     unread: dict[str, list[Unread]] = {one.key: [] for one in consignments}
@@ -69,11 +70,11 @@ async def gather_texts(
     for source in bindings.model.texts.values():
         if source.kind not in kinds:
             continue
-        load = await _load(source, reader, consignments)
+        load = await _load(source, reader, consignments, keys)
         if load.failure is not None:
             _gap(gaps, consignments, source.kind, load.failure.cause, load.failure.detail)
         elif source.key:
-            _keyed(source, load, consignments, unread)
+            _keyed(source, load, consignments, unread, keys)
         else:
             beside = await _beside(bindings, reader)
             _mentioning(source, _until(load.everything, source, bindings, at), consignments, unread, beside)
@@ -97,7 +98,7 @@ def _gap(
         gaps[one.key][f"text.{kind}"] = Unknown(name=f"text.{kind}", cause=cause, detail=detail)
 
 
-async def _load(source: TextModel, reader: Reader, consignments: Sequence[Consignment]) -> Load:
+async def _load(source: TextModel, reader: Reader, consignments: Sequence[Consignment], keys: Keys) -> Load:
     want = want_of(
         source.system,
         source.object,
@@ -106,15 +107,10 @@ async def _load(source: TextModel, reader: Reader, consignments: Sequence[Consig
         scan=source.scan or not source.key,
         batch=500,
     )
-    keys = [key for one in consignments for key in _keys(source, one)]
-    return (await load_all(reader, {want: keys}))[want]
-
-
-def _keys(source: TextModel, one: Consignment) -> list[tuple[str, ...]]:
-    parts = sorted(
-        (key.field, [text_of(apply(key.as_, getattr(one, part)))]) for part, key in source.key.items()
-    )
-    return combinations([texts for _, texts in parts])
+    asked = [key for one in consignments for key in keys(source, one)] if source.key else []
+    if not asked and not want.scan:
+        return Load()
+    return (await load_all(reader, {want: asked}))[want]
 
 
 def _until(rows: Sequence[Row], source: TextModel, bindings: Bindings, at: datetime) -> list[Row]:
@@ -138,11 +134,15 @@ def _plain(text: str) -> str:
 
 
 def _keyed(
-    source: TextModel, load: Load, consignments: Sequence[Consignment], unread: dict[str, list[Unread]]
+    source: TextModel,
+    load: Load,
+    consignments: Sequence[Consignment],
+    unread: dict[str, list[Unread]],
+    keys: Keys,
 ) -> None:
     known = {_plain(text) for text in source.known}
     for one in consignments:
-        for row in [row for key in _keys(source, one) for row in load.rows.get(key, ())]:
+        for row in [row for key in keys(source, one) for row in load.rows.get(key, ())]:
             if not _selected(row, source):
                 continue
             for name in source.text:
