@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sqlite3
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +37,8 @@ DENIED = frozenset[object]({"28P01", "28000", "42501", 1044, 1045, 1142, 1143, 1
 DENIED_WORDS = ("authentication failed", "access denied", "permission denied", "no pg_hba.conf entry")
 NOT_A_DATABASE = ("file is not a database", "malformed", "file is encrypted")
 UNIQUE = frozenset[object]({"23505", 1062})
+# SQLAlchemy loads a dialect when it is first used, and two threads that do so at once disturb each other.
+_LOADING = threading.Lock()
 
 
 def build_engine(context: SourceContext, url: str, *, read_only: bool, pool: int) -> sa.Engine:
@@ -44,8 +47,9 @@ def build_engine(context: SourceContext, url: str, *, read_only: bool, pool: int
     Raises:
         SourceUsageError: The URL is malformed, of another database, or its driver is not installed.
     """
-    import sqlalchemy as sa
-    from sqlalchemy import exc
+    with _LOADING:
+        import sqlalchemy as sa
+        from sqlalchemy import exc
 
     try:
         parsed = sa.make_url(context.secret(url))
@@ -62,7 +66,8 @@ def build_engine(context: SourceContext, url: str, *, read_only: bool, pool: int
     else:
         options["connect_args"] = _connect_args(family, context.timeout)
     try:
-        engine = sa.create_engine(parsed, pool_size=pool, max_overflow=0, **options)
+        with _LOADING:
+            engine = sa.create_engine(parsed, pool_size=pool, max_overflow=0, **options)
     except ImportError as error:
         raise _usage(
             context, f"the driver for {family!r} is missing ({error}); install pilothouse[{family}]"
