@@ -64,7 +64,7 @@ class Door:
         self._database = database
         self._settings = settings or EffectsSettings()
         self._tools: dict[str, tuple[EffectSpec, Handler]] = {}
-        self._ledger = Ledger(database, lease=self._settings.lease)
+        self._ledger = Ledger(database, lease=self._settings.lease, resend_lease=self._settings.resend_lease)
         self._gate = Gate(database, rereader=rereader, versions=versions)
         self._sender = Sender(database, self._ledger, inbox, attempts=self._settings.attempts)
         inbox.bind(previewer=self)
@@ -201,7 +201,7 @@ class Door:
             if outcome is not None:
                 return outcome
             require(request.principal, spec.needed_right)
-            lease = await self._ledger.take_over(request.effect_id, spec.tool)
+            lease = await self._ledger.take_over(request.effect_id, spec)
             if lease is not None:
                 work = self._sender.recover(spec, self._handler(spec), lease, request.call())
                 return await self._finish(work)
@@ -228,10 +228,10 @@ class Door:
         return found
 
     async def _swept(self, effect_id: str, tool: str) -> Outcome | None:
-        lease = await self._ledger.take_over(effect_id, tool)
+        spec = self.spec(tool)
+        lease = await self._ledger.take_over(effect_id, spec)
         if lease is None:
             return None
-        spec = self.spec(tool)
         return await self._sender.recover(spec, self._handler(spec), lease, call_of(lease.effect))
 
     async def _finish(self, work: Any) -> Outcome:

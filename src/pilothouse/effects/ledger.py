@@ -45,20 +45,26 @@ class Lease:
     Attributes:
         effect: The row as taken.
         holder: Who holds it; every write is fenced by it.
+        seconds: After how long without renewal another may take it.
         entry: The intent's audit entry; None when the lease was taken over.
     """
 
     effect: Effect
     holder: UUID
+    seconds: float
     entry: UUID | None = None
 
 
 class Ledger:
     """Reads and writes the table of effects."""
 
-    def __init__(self, database: Database, *, lease: float) -> None:
+    def __init__(self, database: Database, *, lease: float, resend_lease: float) -> None:
         self._database = database
-        self.lease = lease
+        self._lease = lease
+        self._resend_lease = min(lease, resend_lease)
+
+    def _seconds(self, spec: EffectSpec) -> float:
+        return self._resend_lease if spec.idempotent_by_effect_id else self._lease
 
     async def find(self, effect_id: str) -> tuple[Effect, str] | None:
         """Return an effect and the hash of its call; None if there is none."""
@@ -73,12 +79,12 @@ class Ledger:
             ConflictError: ``effects.in_flight``: another effect on the same thing has no known outcome;
                 ``decisions.void``: the approval cannot be used.
         """
-        holder = new_id()
+        holder, seconds = new_id(), self._seconds(spec)
         thing = _thing(spec, request)
         async with self._database.transaction() as tx:
             await require_running(tx, spec.tool)
             created = await tx.execute(
-                Q.insert_intent, _intent(spec, request, ticket, holder=holder, thing=thing, lease=self.lease)
+                Q.insert_intent, _intent(spec, request, ticket, holder=holder, thing=thing, lease=seconds)
             )
             if not created:
                 await _require_free(tx, spec, request, thing)
@@ -95,29 +101,29 @@ class Ledger:
                 "on": spec.identifier(request.args)[:SHOWN],
             }
             entry = await append(tx, _entry("intent", effect, refs=refs, body=body))
-        return Lease(effect=effect, holder=holder, entry=entry)
+        return Lease(effect=effect, holder=holder, seconds=seconds, entry=entry)
 
-    async def take_over(self, effect_id: str, tool: str) -> Lease | None:
+    async def take_over(self, effect_id: str, spec: EffectSpec) -> Lease | None:
         """Become the one who finishes a lapsed intent; None if its holder is alive or it has an outcome.
 
         Raises:
             DeniedError: ``effects.halted``.
         """
-        holder = new_id()
+        holder, seconds = new_id(), self._seconds(spec)
         async with self._database.transaction() as tx:
-            await require_running(tx, tool)
+            await require_running(tx, spec.tool)
             row = await tx.fetch_one(
-                Q.take_lease, {"effect_id": effect_id, "holder": holder, "lease": self.lease}
+                Q.take_lease, {"effect_id": effect_id, "holder": holder, "lease": seconds}
             )
             if row is None:
                 return None
             effect = effect_of(row)
             await append(tx, _entry("taken_over", effect, body={"attempt": effect.attempts}))
-        return Lease(effect=effect, holder=holder)
+        return Lease(effect=effect, holder=holder, seconds=seconds)
 
     async def renew(self, lease: Lease) -> bool:
         """Keep the lease; False if it was lost."""
-        values = {"effect_id": lease.effect.effect_id, "holder": lease.holder, "lease": self.lease}
+        values = {"effect_id": lease.effect.effect_id, "holder": lease.holder, "lease": lease.seconds}
         return bool(await self._database.execute(Q.renew_lease, values))
 
     async def drop(self, lease: Lease) -> None:

@@ -47,7 +47,7 @@ class Sender:
         Raises:
             UnavailableError: ``effects.unanswered``: nobody knows yet; perform the same effect id again.
         """
-        if time.monotonic() - since >= self._ledger.lease:
+        if time.monotonic() - since >= lease.seconds:
             # This process stood still; another may be sending already.
             raise UnavailableError(
                 f"effect {call.effect_id!r}: its lease ran out before it was sent; perform it again",
@@ -153,7 +153,7 @@ class Sender:
 
     async def _renew(self, lease: Lease) -> None:
         while True:
-            await asyncio.sleep(self._ledger.lease / 3)
+            await asyncio.sleep(lease.seconds / 3)
             try:
                 await self._ledger.renew(lease)
             except UnavailableError:

@@ -17,6 +17,8 @@ class EffectsSettings(PartSettings):
 
     lease: float = Field(default=15.0, gt=0)
     """Seconds after which a silent holder's intent may be finished by another; renewed while it works."""
+    resend_lease: float = Field(default=3.0, gt=0)
+    """The same for effects whose receiver ignores a second call: sending twice at once does no harm there."""
     patience: float = Field(default=5.0, ge=0)
     """Seconds to wait for another process that is performing the same effect."""
     attempts: int = Field(default=5, ge=1)
