@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pilothouse.cli.console import AsOption, JsonOption, ProjectOption, emit, run, table
+from pilothouse.kernel import UsageError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -62,7 +63,19 @@ async def _sources(
             emit(objects, as_json=json, show=lambda: _objects(source, objects))
         else:
             sample = await declared.sample(principal, source, object, n=limit)
+            if not sample:
+                _refuse_without_arguments(await declared.objects(principal, source), object)
             emit(sample, as_json=json, show=lambda: _rows(source, object, sample))
+
+
+def _refuse_without_arguments(objects: list[ObjectSchema], object: str) -> None:
+    """An object that answers only to arguments is not empty; say so."""
+    needed = next((o.required for o in objects if o.name == object), ())
+    if needed:
+        raise UsageError(
+            f"{object!r} answers only to {', '.join(needed)}; it cannot be listed, only asked by a workflow",
+            code="sources.arguments",
+        )
 
 
 def _health(declared: Sources, health: list[Health]) -> RenderableType:
