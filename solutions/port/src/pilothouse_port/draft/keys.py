@@ -41,7 +41,7 @@ def fit_key(ours: Iterable[str], theirs: Iterable[str]) -> KeyFit:
         return best
     for steps in (("box",), ("alnum", "upper"), ("digits",), ("digits", "nozeros")):
         change = pipeline(steps)
-        cleaned = {str(change(value)) for value in found}
+        cleaned = {str(change(value)) for value in found} - {""}
         share = _overlap(mine, cleaned, change)
         if share > best.share + 0.1:
             best = KeyFit(share=share, into=steps, clean=steps)
@@ -49,8 +49,8 @@ def fit_key(ours: Iterable[str], theirs: Iterable[str]) -> KeyFit:
 
 
 def _overlap(mine: set[str], found: set[str], change: Callable[[str], object]) -> float:
-    made = {str(change(value)) for value in mine}
-    return len(made & found) / min(len(made), len(found))
+    made = {str(change(value)) for value in mine} - {""}
+    return len(made & found) / min(len(made), len(found)) if made and found else 0.0
 
 
 def _candidates(mine: set[str], found: set[str]) -> list[tuple[str, ...]]:
