@@ -1,7 +1,7 @@
 """Scores the port on worlds nobody mapped: make, start, draft, run with and without texts; one line a seed.
 
 ``python bench/port_worlds.py --seeds 1000-1009 --size small``. The mapping is what ``port new`` drafts, with
-the cargo wordings a person approved on practice worlds; nothing is corrected by hand. The baseline ignores texts.
+the cargo wordings a person approved on practice worlds; nothing else by hand. The baseline ignores texts.
 """
 
 from __future__ import annotations

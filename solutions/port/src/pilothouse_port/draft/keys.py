@@ -12,6 +12,10 @@ from pilothouse_port.draft.shapes import box_pattern
 __all__ = ["KeyFit", "fit_key"]
 
 
+NOTHING = {"", "0"}
+"""What stripping leaves of a value without digits."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyFit:
     """How well a column holds keys.
@@ -41,7 +45,7 @@ def fit_key(ours: Iterable[str], theirs: Iterable[str]) -> KeyFit:
         return best
     for steps in (("box",), ("alnum", "upper"), ("digits",), ("digits", "nozeros")):
         change = pipeline(steps)
-        cleaned = {str(change(value)) for value in found} - {""}
+        cleaned = {str(change(value)) for value in found} - NOTHING
         share = _overlap(mine, cleaned, change)
         if share > best.share + 0.1:
             best = KeyFit(share=share, into=steps, clean=steps)
@@ -49,7 +53,7 @@ def fit_key(ours: Iterable[str], theirs: Iterable[str]) -> KeyFit:
 
 
 def _overlap(mine: set[str], found: set[str], change: Callable[[str], object]) -> float:
-    made = {str(change(value)) for value in mine} - {""}
+    made = {str(change(value)) for value in mine} - NOTHING
     return len(made & found) / min(len(made), len(found)) if made and found else 0.0
 
 
