@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+
+from pilothouse_port.world.commands import Size
 
 if TYPE_CHECKING:
     from pilothouse_port.score import Score
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["demo"]
 
 SEED = 7
+SizeName = Literal["small", "day", "month"]
 CLERKS = """
 [project]
 name = "port of seed {seed}"
@@ -47,22 +51,22 @@ def demo(
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Folder of the made world.", file_okay=False)
     ] = Path("worlds-out/port"),
-    size: Annotated[str, typer.Option(help="small (60 boxes), day (400) or month (6,000).")] = "day",
+    size: Annotated[Size, typer.Option(help="60, 400 or 6,000 boxes.")] = Size.day,
     json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
 ) -> None:
     """Make a port with its real systems, decide every box durably, score it, leave the open ones for you."""
     from pilothouse_port.working import run
 
-    run(_demo(out.resolve(), size=size, json=json))
+    run(_demo(out.resolve(), size=size.value, json=json))
 
 
-async def _demo(out: Path, *, size: str, json: bool) -> None:
+async def _demo(out: Path, *, size: SizeName, json: bool) -> None:
     from pilothouse_port.commands import print_data, show_scores
     from pilothouse_port.live import watching
     from pilothouse_port.working import Place, run_port, score_files
 
     start = time.monotonic()
-    say = _say if not json else (lambda _text: None)
+    say = _silent if json else _say
     project = await asyncio.to_thread(_world, out, size, say)
     place = Place(folder=project)
     say("deciding every box: facts from all systems, checks, policy, a question for each release")
@@ -89,7 +93,7 @@ def _plain(scores: dict[str, Score]) -> dict[str, Any]:
     return {name: one.to_json() for name, one in scores.items()}
 
 
-def _world(out: Path, size: str, say: Any) -> Path:
+def _world(out: Path, size: SizeName, say: Callable[[str], None]) -> Path:
     """Make the world unless it is there, start its servers, and return the project folder."""
     from pilothouse_port.world import serve
     from pilothouse_port.world.render_world import make_world
@@ -120,6 +124,10 @@ def _project(folder: Path, world: Path) -> Path:
 
 def _say(text: str) -> None:
     typer.echo(text, err=True)
+
+
+def _silent(text: str) -> None:
+    """Say nothing: a script reads the JSON."""
 
 
 def _next(project: Path, out: Path, done: dict[str, Any], seconds: float) -> None:

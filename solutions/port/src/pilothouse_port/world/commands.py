@@ -14,7 +14,7 @@ import typer
 if TYPE_CHECKING:
     from pilothouse_port.world.systems.servers.process import Server
 
-__all__ = ["app"]
+__all__ = ["Size", "app"]
 
 app = typer.Typer(help="Made worlds: a whole port from a seed, with real servers.", no_args_is_help=True)
 
@@ -22,7 +22,9 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts
 WorldArgument = Annotated[Path, typer.Argument(help="The world's folder, OUT/world.", file_okay=False)]
 
 
-class _Size(StrEnum):
+class Size(StrEnum):
+    """How many boxes: 60, 400 or 6,000."""
+
     small = "small"
     day = "day"
     month = "month"
@@ -38,7 +40,7 @@ def make(
     out: Annotated[Path, typer.Argument(help="Folder to make; refused unless new, empty or a made world.")],
     *,
     seed: Annotated[int, typer.Option(help="Any integer; the same seed gives the same bytes.")] = 1,
-    size: Annotated[_Size, typer.Option(help="60, 400 or 6,000 boxes.")] = _Size.small,
+    size: Annotated[Size, typer.Option(help="60, 400 or 6,000 boxes.")] = Size.small,
     profile: Annotated[
         _Profile, typer.Option(help="Many exceptions, or as rare as in life.")
     ] = _Profile.dense,
