@@ -121,8 +121,16 @@ def run_(
         f"{done['consignments']} decided in {done['seconds']} s, {done['lookups']} look-ups: {done['out']}\n"
     )
     words += "".join(f"  {verdict:9} {count}\n" for verdict, count in done["verdicts"].items())
-    words += "Next: pilothouse inbox" if durable else f"Next: pilothouse port score {out} KEY"
-    print_data(done, as_json=json, words=words)
+    print_data(done, as_json=json, words=words + _next_step(out, durable=durable and texts))
+
+
+def _next_step(out: Path, *, durable: bool) -> str:
+    if durable:
+        return "Next: pilothouse inbox"
+    return (
+        f"{out} holds one line a box: verdict, reasons, evidence, endorsements still needed.\n"
+        f"Who has an answer key may compare: pilothouse port score {out} <answer key>"
+    )
 
 
 @app.command("score")
@@ -191,20 +199,27 @@ def print_data(data: dict[str, Any], *, as_json: bool, words: str = "") -> None:
 
 def _show_coverage(found: Coverage) -> None:
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=None, header_style="bold")
-    for column in ("fact", "where", "known", "unknown because"):
+    for column in ("fact", "where", "with a value", "absent (no row)", "unknown", "because"):
         table.add_column(column, overflow="fold")
     for fact in found.facts:
         causes = ", ".join(f"{cause} {count}" for cause, count in fact.causes.items())
-        table.add_row(fact.name, fact.where or "[red]not bound[/red]", f"{fact.known}/{found.n}", causes)
+        valued = f"[yellow]{fact.valued}[/yellow]" if fact.mute else str(fact.valued)
+        where = fact.where or "[red]not bound[/red]"
+        table.add_row(fact.name, where, valued, str(fact.absent), str(fact.unknown), causes)
     console = Console(highlight=False)
     console.print(table)
     unread = ", ".join(f"{count} {kind}" for kind, count in found.unread.items()) or "none"
     console.print(f"unread texts: {unread} · {found.lookups} look-ups · {found.lines} lines (at most 150)")
-    for problem in found.problems:
-        console.print(f"[yellow]![/yellow] {problem}", markup=True)
+    for mark, lines in (("[red]![/red]", found.problems), ("[yellow]?[/yellow]", found.warnings)):
+        for line in lines:
+            console.print(mark, escape(line))
+    warned = f", {len(found.warnings)} to look at" if found.warnings else ""
+    count = len(found.problems)
+    console.print(f"{count or 'no'} {'problem' if count == 1 else 'problems'} in {found.n} boxes{warned}")
 
 
 def show_scores(scores: dict[str, Score]) -> None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pilothouse.kernel import PilothouseError, Principal, UsageError, exit_code
 
 if TYPE_CHECKING:
-    from pilothouse.connectors import Sources
+    from pilothouse.connectors import Finding, Sources
     from pilothouse_port.bindings import Bindings
     from pilothouse_port.bindings.coverage import Coverage
     from pilothouse_port.pack import Pack
@@ -164,7 +164,7 @@ async def draft_port(
 async def check_port(place: Place) -> Coverage:
     """Gather everything once and return the coverage."""
     from pilothouse_port.bindings import SourcesReader, gather, list_consignments
-    from pilothouse_port.bindings.coverage import cover
+    from pilothouse_port.bindings.coverage import bound_systems, cover
     from pilothouse_port.evaluate import local_time
 
     bindings, at = find_bindings(place)
@@ -172,7 +172,16 @@ async def check_port(place: Place) -> Coverage:
         reader = SourcesReader(sources, principal)
         boxes = await list_consignments(bindings, reader)
         got = await gather(bindings, reader, boxes, at=local_time(bindings, at))
-    return cover(bindings, got.facts, lookups=got.lookups)
+        findings = {name: await _findings(sources, principal, name) for name in bound_systems(bindings)}
+    return cover(bindings, got.facts, lookups=got.lookups, findings=findings)
+
+
+async def _findings(sources: Sources, principal: Principal, name: str) -> list[Finding]:
+    """Return what a source's connector found; a source that does not answer is told by its facts."""
+    try:
+        return await sources.findings(principal, name)
+    except PilothouseError:
+        return []
 
 
 async def run_port(

@@ -19,6 +19,7 @@ from pilothouse.decisions import Evidence
 from pilothouse.kernel import UsageError
 from pilothouse.labels import Integrity
 from pilothouse_port.bindings import gather, list_consignments, load_bindings, mentions
+from pilothouse_port.bindings.coverage import cover
 from pilothouse_port.bindings.values import apply, moment_of, to_decimal
 from pilothouse_port.policy import document_hash
 from pilothouse_port.types import Absent, Consignment, Fact, Facts, Unknown
@@ -224,6 +225,36 @@ async def test_an_untrusted_row_is_not_a_fact(tmp_path: Path) -> None:
     assert reading.cause == "unread"
 
 
+@pytest.mark.parametrize(
+    ("said", "cause"),
+    [
+        ("endorsed_by: port captain", None),
+        ("endorsed_by: TODO who vouches that its fields are records", "unread"),
+        ("endorsed_by: ' todo'", "unread"),
+        ('endorsed_by: ""', "unread"),
+        ("endorsed_by: ~", "unread"),
+        ("timezone: UTC", "unread"),
+    ],
+)
+async def test_only_a_named_person_vouches_for_an_untrusted_source(
+    tmp_path: Path, said: str, cause: str | None
+) -> None:
+    """The placeholder of a draft vouches for nothing, and the check says so."""
+    systems = FakeSystems(
+        {"yard.list": LIST, "gov.ANSWERS": [{"BOX": ONE, "WORD": "A", "AT": AT, "F": 9, "REF": "r"}]}
+    )
+    bindings = load_bindings(write(tmp_path, f"systems:\n  gov: {{{said}}}\n" + CUSTOMS))
+    boxes = await list_consignments(bindings, systems)
+    systems.integrity = Integrity.UNTRUSTED
+    got = await gather(bindings, systems, boxes, at=AT, names=["customs.state"])
+    reading = got.facts[0]["customs.state"]
+    assert (reading.cause if isinstance(reading, Unknown) else None) == cause
+    problems = cover(bindings, got.facts, lookups=1).problems
+    assert any("endorsed_by" in problem for problem in problems) is said.startswith("endorsed_by") & (
+        cause is not None
+    )
+
+
 JOINED = """
 joins:
   tax: {system: crm, object: parties, key: {party: No}, value: "VAT No"}
@@ -299,16 +330,45 @@ texts:
   notes: {kind: remark, system: yard, object: notes, key: {container: BOX}, text: NOTE, known: ["No damage."]}
 facts: {}
 """
+REMARKED = (
+    '    - {check: damage, outcome: remarked, verdict: HOLD, reason: D, quote: "Unpaid cargo is held."}\n'
+)
 
 
 async def test_words_a_person_approved_as_empty_are_not_unread(tmp_path: Path) -> None:
     notes = [{"BOX": ONE, "NOTE": "no damage"}, {"BOX": TWO, "NOTE": "door bent"}]
-    row = (
-        '    - {check: damage, outcome: remarked, verdict: HOLD, reason: D, quote: "Unpaid cargo is held."}\n'
+    (first, second), _ = await facts_of(
+        tmp_path, REMARKS, {"yard.notes": notes}, tail=TAIL + REMARKED, names=[]
     )
-    (first, second), _ = await facts_of(tmp_path, REMARKS, {"yard.notes": notes}, tail=TAIL + row, names=[])
     assert first.unread == ()
     assert [text.text.value for text in second.unread] == ["door bent"]
+
+
+@pytest.mark.parametrize(
+    ("written", "seen"),
+    [
+        ("2026-03-04 11:59", True),
+        ("2026-03-04 12:01", False),
+        ("2026-03-04T11:30:00Z", False),
+        ("some time", True),
+    ],
+)
+async def test_a_remark_written_after_the_time_asked_about_is_not_there_yet(
+    tmp_path: Path, written: str, seen: bool
+) -> None:
+    middle = REMARKS.replace("text: NOTE", "text: NOTE, at: AT")
+    notes = [{"BOX": ONE, "NOTE": "door bent", "AT": written}]
+    (first, _), _ = await facts_of(tmp_path, middle, {"yard.notes": notes}, tail=TAIL + REMARKED, names=[])
+    assert bool(first.unread) is seen
+
+
+async def test_the_time_of_a_remark_is_local_to_its_system(tmp_path: Path) -> None:
+    middle = "systems:\n  yard: {timezone: Asia/Tokyo}\n" + REMARKS.replace(
+        "text: NOTE", "text: NOTE, at: AT"
+    )
+    notes = [{"BOX": ONE, "NOTE": "door bent", "AT": "2026-03-04 19:30"}]
+    (first, _), _ = await facts_of(tmp_path, middle, {"yard.notes": notes}, tail=TAIL + REMARKED, names=[])
+    assert [text.text.value for text in first.unread] == ["door bent"], "11:30 in Amsterdam"
 
 
 @pytest.mark.parametrize(

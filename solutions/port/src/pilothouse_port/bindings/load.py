@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from pilothouse.kernel import UsageError
-from pilothouse_port.bindings.model import BindingModel, PolicyModel, PortModel, RowModel
+from pilothouse_port.bindings.model import BindingModel, PolicyModel, PortModel, RowModel, named
 from pilothouse_port.bindings.values import pipeline
 from pilothouse_port.facts import FACTS, KEYS
 from pilothouse_port.policy import Comparison, Condition, PolicyRow, PolicyTable, Twist, document_hash
@@ -237,7 +237,7 @@ def policy_of(model: PolicyModel, *, current: str) -> PolicyTable:
         comparisons=tuple(
             Comparison(name=name, left=c.left, right=c.right) for name, c in model.compare.items()
         ),
-        approver=model.approver,
+        approver=named(model.approver),
     )
 
 

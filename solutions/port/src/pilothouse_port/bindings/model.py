@@ -23,6 +23,7 @@ __all__ = [
     "TextModel",
     "TwistModel",
     "UnitModel",
+    "named",
 ]
 
 Take = Literal["last", "first", "sum", "all", "min", "max", "count", "any"]
@@ -46,7 +47,18 @@ def _list(value: object) -> object:
     return cast("list[object]", value) if isinstance(value, list | tuple) else [value]
 
 
+def _blank(value: object) -> object:
+    return "" if value is None else value
+
+
+def named(person: str) -> str:
+    """Return who is named, empty where nobody is: a placeholder that begins with TODO is nobody."""
+    bare = person.strip()
+    return "" if bare.casefold().startswith("todo") else bare
+
+
 Word = Annotated[str, BeforeValidator(_words)]
+Person = Annotated[str, BeforeValidator(_blank)]
 Words = Annotated[tuple[Word, ...], BeforeValidator(_list)]
 
 
@@ -102,7 +114,7 @@ class DefaultsModel(Strict):
     """What holds for every binding of one system.
 
     ``endorsed_by`` names the person who vouches that fields of an untrusted source found by key are
-    records; texts of it stay untrusted.
+    records; texts of it stay untrusted. Empty or beginning with TODO it names nobody: ask ``vouched_by``.
     """
 
     timezone: str = ""
@@ -112,7 +124,12 @@ class DefaultsModel(Strict):
     age_by: str = ""
     batch: int = Field(default=500, ge=1, le=500)
     scan: bool = False
-    endorsed_by: str = ""
+    endorsed_by: Person = ""
+
+    @property
+    def vouched_by(self) -> str:
+        """Who vouches, empty when nobody does."""
+        return named(self.endorsed_by)
 
 
 class BindingModel(Strict):
@@ -222,7 +239,7 @@ class PolicyModel(Strict):
 
     document: str
     hash: str = Field(pattern=r"^[0-9a-f]{64}$")
-    approver: str = ""
+    approver: Person = ""
     order: tuple[str, ...] = ("RELEASE", "HOLD", "ESCALATE")
     unknown: str = "ESCALATE"
     unknown_reason: Word = "UNKNOWN"

@@ -66,7 +66,7 @@ class Resolver:
         kept = self._last(self._standing(rows))
         if not kept:
             return self._absent(looked, load.everything, rows)
-        untrusted = [] if self.defaults.endorsed_by else [r for r in kept if r.integrity < Integrity.RECORD]
+        untrusted = [] if self.defaults.vouched_by else [r for r in kept if r.integrity < Integrity.RECORD]
         if untrusted:
             why = "; ".join(untrusted[0].faults) or "declared untrusted"
             return self._unknown("unread", f"{self._where}: {why}", untrusted)

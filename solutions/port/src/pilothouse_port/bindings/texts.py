@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from pilothouse.connectors import Row
+from pilothouse.kernel import DataError
 from pilothouse_port.bindings.load import Bindings
 from pilothouse_port.bindings.model import TextModel
 from pilothouse_port.bindings.read import Load, Reader, load_all, want_of
@@ -74,7 +75,11 @@ async def gather_texts(
         if load.failure is not None:
             _gap(gaps, consignments, source.kind, load.failure.cause, load.failure.detail)
         elif source.key:
-            _keyed(source, load, consignments, unread, keys)
+            written = {
+                key: _until(rows, source, bindings, at) if source.at else rows
+                for key, rows in load.rows.items()
+            }
+            _keyed(source, written, consignments, unread, keys)
         else:
             beside = await _beside(bindings, reader)
             _mentioning(source, _until(load.everything, source, bindings, at), consignments, unread, beside)
@@ -117,12 +122,18 @@ def _until(rows: Sequence[Row], source: TextModel, bindings: Bindings, at: datet
     """Leave out what was written after the time asked about."""
     if not source.at:
         return list(rows)
-    zone = bindings.model.timezone
-    return [
-        row
-        for row in rows
-        if not row.values.get(source.at) or moment_of(row.values[source.at], zone=zone) <= at
-    ]
+    defaults = bindings.model.systems.get(source.system)
+    zone = (defaults.timezone if defaults else "") or bindings.model.timezone
+    formats = defaults.date if defaults else ()
+
+    def later(row: Row) -> bool:
+        stamp = row.values.get(source.at)
+        try:
+            return bool(stamp) and moment_of(stamp, zone=zone, formats=formats) > at
+        except DataError:
+            return False  # nobody knows when it was written: it stays and can only tighten
+
+    return [row for row in rows if not later(row)]
 
 
 def _words(row: Row, source: TextModel) -> str:
@@ -135,14 +146,14 @@ def _plain(text: str) -> str:
 
 def _keyed(
     source: TextModel,
-    load: Load,
+    written: Mapping[tuple[str, ...], Sequence[Row]],
     consignments: Sequence[Consignment],
     unread: dict[str, list[Unread]],
     keys: Keys,
 ) -> None:
     known = {_plain(text) for text in source.known}
     for one in consignments:
-        for row in [row for key in keys(source, one) for row in load.rows.get(key, ())]:
+        for row in [row for key in keys(source, one) for row in written.get(key, ())]:
             if not _selected(row, source):
                 continue
             for name in source.text:
