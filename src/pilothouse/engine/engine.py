@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 from pilothouse.engine.checking import Checked, check_runs
 from pilothouse.engine.errors import ChildError, rebuild_error
@@ -22,6 +23,7 @@ from pilothouse.engine.journal import (
     run_of,
 )
 from pilothouse.engine.keeping.submit import Submitter
+from pilothouse.engine.ports import Claim, Ending
 from pilothouse.engine.registry import Catalog
 from pilothouse.engine.running.values import dump, load
 from pilothouse.engine.types import Entry, Run, RunState, Wait, WaitRef
@@ -54,7 +56,8 @@ class Engine:
         self._answers = Answers()
         self._parked = Parked(database)
         self._feed = Feed(database)
-        self._ends: dict[UUID, asyncio.Event] = {}
+        # Lives as long as somebody waits for the result.
+        self._ends: WeakValueDictionary[UUID, asyncio.Future[Ending]] = WeakValueDictionary()
 
     # -- starting ------------------------------------------------------------------------------
 
@@ -129,8 +132,9 @@ class Engine:
                 submitter.release()
             if found is None:
                 return await self._known(self.database, row)
-            submitter.spawn(found["id"], 0)
-            return run_of(found)
+            run = run_of(found)
+            submitter.spawn_claimed(Claim(run=run, args=row["args"]))
+            return run
         found = await self.database.fetch_one(Q.insert_run, row)
         if found is None:
             return await self._known(self.database, row)
@@ -196,7 +200,6 @@ class Engine:
                 await tx.notify(_CANCEL, str(run))
         for child in await self.database.fetch_all(Q.live_children, {"id": run}):
             await self.cancel(child["id"], reason=f"parent cancelled: {reason}")
-        self.ended(run)
         return (await self._find(run))["state"]
 
     async def unblock(self, run: UUID) -> bool:
@@ -295,40 +298,38 @@ class Engine:
             PilothouseError: What the run failed with.
             LimitError: ``engine.not_ended`` after ``within`` seconds; the run goes on.
         """
-        until = None if within is None else asyncio.get_running_loop().time() + within
+        loop = asyncio.get_running_loop()
+        until = None if within is None else loop.time() + within
         # A run that ends in this process says so; one that ends elsewhere is looked for.
         pause = 0.02 if self.submitter is None else 0.25
-        event = self._ends.setdefault(run, asyncio.Event())
-        while True:
+        ending = self._ends.get(run)
+        if ending is None:
+            ending = self._ends[run] = loop.create_future()
+        while not ending.done():
             row = await self._find(run)
             if row["state"] in _ENDED:
-                self._ends.pop(run, None)
-                return await self._result_of(row)
-            left = pause if until is None else min(pause, until - asyncio.get_running_loop().time())
+                text = await self.journal.text(row["result"], row["result_ref"])
+                found = Ending(state=row["state"], result=text, error=row["error"], reason=row["reason"])
+                return _result_of(run, found)
+            left = pause if until is None else min(pause, until - loop.time())
             if left <= 0:
                 raise LimitError(
                     f"run {run} is still {row['state']} after {within} s; see `pilothouse show {run}`",
                     code="engine.not_ended",
                 )
-            await _either(event, left)
+            await asyncio.wait({ending}, timeout=left)
             pause = min(pause * 1.5, 0.5)
-
-    async def _result_of(self, row: Row) -> Any:
-        if row["state"] == "done":
-            return load(await self.journal.text(row["result"], row["result_ref"]))
-        if row["error"] is not None:
-            raise rebuild_error(row["error"])
-        raise ChildError(f"run {row['id']} is {row['state']}: {row['reason']}", code="engine.cancelled")
+        return _result_of(run, ending.result())
 
     async def check(self, *, states: Sequence[str] = ("parked", "blocked")) -> list[Checked]:
         """Replay waiting runs against the installed code, bodies forbidden; nothing is written."""
         return await check_runs(self.database, self.catalog, states=states)
 
-    def ended(self, run: UUID) -> None:
-        """Wake whoever waits for the result; called by the handler of segments."""
-        event = self._ends.get(run)
-        if event is not None:
-            event.set()
+    def ended(self, run: UUID, ending: Ending | None) -> None:
+        """Tell whoever waits for the result; called when a segment has ended in this process."""
+        waiter = self._ends.get(run)
+        if waiter is not None and not waiter.done() and ending is not None and ending.state in _ENDED:
+            waiter.set_result(ending)
 
     async def emit(self, topic: str, value: Any) -> None:
         """Append an event to the change feed."""
@@ -336,9 +337,9 @@ class Engine:
             await self._feed.append(tx, topic, encode(value))
 
 
-async def _either(event: asyncio.Event, seconds: float) -> None:
-    try:
-        await asyncio.wait_for(event.wait(), seconds)
-        event.clear()
-    except TimeoutError:
-        return
+def _result_of(run: UUID, ending: Ending) -> Any:
+    if ending.state == "done":
+        return load(ending.result)
+    if ending.error is not None:
+        raise rebuild_error(ending.error)
+    raise ChildError(f"run {run} is {ending.state}: {ending.reason}", code="engine.cancelled")

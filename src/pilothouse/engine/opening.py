@@ -207,6 +207,7 @@ async def _listen(database: Database, sweeper: Sweeper, handler: SegmentHandler)
 
 
 async def _stop(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
+    # Cancelled again until it ends: a cancellation may be lost beside a wake-up of the same moment.
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=0.2)

@@ -110,7 +110,8 @@ class Heart(threading.Thread):
                     self._on_lost()
                     return False
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._ending.wait(), self._settings.beat_s)
+                    async with asyncio.timeout(self._settings.beat_s):
+                        await self._ending.wait()
         return not self._ending.is_set()
 
     async def _beat(self, database: Database) -> bool:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from pilothouse.engine.journal import Q
-from pilothouse.engine.ports import Executor, Submission
+from pilothouse.engine.ports import Claim, Executor, Submission
 from pilothouse.engine.registry import Catalog
 from pilothouse.engine.running.handler import SegmentHandler
 from pilothouse.storage import Database, Row
@@ -73,10 +73,17 @@ class Submitter:
 
     def spawn(self, run: UUID, segment: int) -> None:
         """Run a segment in this process, now."""
-        task = asyncio.create_task(self._handler(run, segment), name=f"segment {run}#{segment}")
+        self._keep(self._handler(run, segment), (run, segment))
+
+    def spawn_claimed(self, claim: Claim) -> None:
+        """Run a segment that was claimed when its run was created."""
+        self._keep(self._handler.run_claimed(claim), (claim.run.id, claim.run.segment))
+
+    def _keep(self, work: Coroutine[Any, Any, str], segment: tuple[UUID, int]) -> None:
+        task = asyncio.create_task(work, name=f"segment {segment[0]}#{segment[1]}")
         self._tasks.add(task)
-        self._taken_here.add((run, segment))
-        task.add_done_callback(lambda done: self._done(done, (run, segment)))
+        self._taken_here.add(segment)
+        task.add_done_callback(lambda done: self._done(done, segment))
 
     def _done(self, task: asyncio.Task[str], segment: tuple[UUID, int]) -> None:
         self._tasks.discard(task)

@@ -90,7 +90,8 @@ class Sweeper:
     async def _pause(self, swept: float) -> None:
         left = self._settings.sweep_s - (time.monotonic() - swept)
         try:
-            await asyncio.wait_for(self._wake.wait(), max(left, 0.01))
+            async with asyncio.timeout(max(left, 0.01)):
+                await self._wake.wait()
         except TimeoutError:
             return
         self._wake.clear()

@@ -50,7 +50,7 @@ class SegmentHandler:
         owner: str,
         principals: Principals | None = None,
         services: Any = None,
-        on_end: Callable[[UUID], None] | None = None,
+        on_end: Callable[[UUID, Ending | None], None] | None = None,
     ) -> None:
         self.owner = owner
         self.live: dict[UUID, _Live] = {}
@@ -71,8 +71,13 @@ class SegmentHandler:
             claim = await self._journal.claim(
                 run, segment, owner=self.owner, attempts=self._settings.attempts
             )
-            if claim is None:
-                return "stale"
+        except JournalLost:
+            return "lost"
+        return "stale" if claim is None else await self.run_claimed(claim)
+
+    async def run_claimed(self, claim: Claim) -> str:
+        """Run a segment that this process has claimed; returns a word like a call does."""
+        try:
             return await self._claimed(claim)
         except JournalLost:
             return "lost"
@@ -117,7 +122,7 @@ class SegmentHandler:
             if found is not None and found.task is task:
                 del self.live[claim.run.id]
             if self._on_end is not None:
-                self._on_end(claim.run.id)
+                self._on_end(claim.run.id, segment.ending)
 
     async def _outcome(self, segment: Segment, claim: Claim, task: asyncio.Task[str]) -> str:
         try:

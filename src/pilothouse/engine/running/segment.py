@@ -42,8 +42,10 @@ class Edge(BaseException):
 class Segment:
     """The state of one running segment; everything in it is thrown away at its end."""
 
-    __slots__ = ("_entries", "adopted", "catalog", "claim", "definition", "dry", "journal", "last_call",
-                 "limited", "over", "positions", "principal", "seq", "services", "top")  # fmt: skip
+    __slots__ = (
+        "_entries", "adopted", "catalog", "claim", "definition", "dry", "ending", "journal", "last_call",
+        "limited", "over", "positions", "principal", "seq", "services", "top",
+    )  # fmt: skip
 
     def __init__(
         self, claim: Claim, definition: Definition, *, journal: Journal, catalog: Catalog,
@@ -57,6 +59,7 @@ class Segment:
         self.dry = dry
         self.services = services
         self.over: BaseException | None = None
+        self.ending: Ending | None = None
         self.last_call: tuple[str, str, str, bytes] | None = None
         self.adopted = claim.run.version == definition.version
         self.limited = catalog.queues[claim.run.queue].limited if claim.run.queue in catalog.queues else False
@@ -162,6 +165,13 @@ class Segment:
         self._entries[entry.key] = entry
         self.positions.add(entry.key)
 
+    async def end(self, ending: Ending) -> bool:
+        """Leave the run as ``ending`` says; False when a newer claim exists."""
+        if not await self.journal.end(self.claim, ending):
+            return False
+        self.ending = ending
+        return True
+
     async def value(self, entry: Entry) -> Any:
         """Return what ``entry`` came to, raising the recorded error."""
         if entry.outcome == "error" and entry.error is not None:
@@ -194,7 +204,7 @@ async def _run(segment: Segment, args: Mapping[str, Any]) -> str:
         return await _signalled(segment, signal)
     if not await _adopt_at_end(segment):
         return "fenced"
-    return "done" if await segment.journal.end(segment.claim, Ending(state="done", result=text)) else "fenced"
+    return "done" if await segment.end(Ending(state="done", result=text)) else "fenced"
 
 
 async def _adopt_at_end(segment: Segment) -> bool:
@@ -238,7 +248,7 @@ async def _signalled(segment: Segment, signal: BaseException) -> str:
             return await _end(segment, "cancelled", reason="cancelled")
         case ContinueAs():
             ending = Ending(state="done", result="null", then=dump(signal.with_args))
-            return "done" if await segment.journal.end(segment.claim, ending) else "fenced"
+            return "done" if await segment.end(ending) else "fenced"
         case Diverged():
             return await _end(segment, "blocked", reason=f"version: {signal}")
         case ReplayMiss():
@@ -253,4 +263,4 @@ def _miss(signal: BaseException) -> str:
 
 async def _end(segment: Segment, state: str, *, reason: str, error: str | None = None) -> str:
     ending = Ending(state=state, error=error, reason=reason[:2000])
-    return state if await segment.journal.end(segment.claim, ending) else "fenced"
+    return state if await segment.end(ending) else "fenced"

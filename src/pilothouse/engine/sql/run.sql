@@ -1,10 +1,14 @@
 -- name: insert_run
--- Creates a run unless its key is known.
+-- Creates a run unless its key is known; with an owner it is claimed already.
 insert into engine_run (id, workflow, version, key, args, principal, root, origin, parent, parent_key, parent_index,
-                        queue, partition, priority, dedup, deadline, sealed, owner, submitted_at)
+                        queue, partition, priority, dedup, deadline, sealed, owner, submitted_at,
+                        state, epoch, attempts)
 values (%(id)s, %(workflow)s, %(version)s, %(key)s, %(args)s, %(principal)s, %(root)s, %(origin)s, %(parent)s,
         %(parent_key)s, %(parent_index)s, %(queue)s, %(partition)s, %(priority)s, %(dedup)s, %(deadline)s,
-        %(sealed)s, %(owner)s, case when %(owner)s::text is not null then engine_now() end)
+        %(sealed)s, %(owner)s, case when %(owner)s::text is not null then engine_now() end,
+        case when %(owner)s::text is not null then 'running' else 'ready' end,
+        case when %(owner)s::text is not null then 1 else 0 end,
+        case when %(owner)s::text is not null then 1 else 0 end)
 on conflict do nothing
 returning *
 
