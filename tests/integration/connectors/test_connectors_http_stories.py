@@ -129,9 +129,9 @@ async def test_a_failure_is_tried_again_and_then_told(open_source: Open, service
 async def test_slow_and_down_are_told_apart_from_empty(
     open_source: Open, service: Service, tmp_path: Path
 ) -> None:
-    service.delay = 3
-    with pytest.raises(SourceUnavailableError, match="slow") as caught:
-        await open_source(timeout=0.3).read(Query("/releases"))
+    service.delay = 20
+    with pytest.raises(SourceUnavailableError, match="slow|no answer") as caught:
+        await open_source(timeout=2).read(Query("/releases"))
     assert caught.value.code == "sources.timeout"
     gone = connect(source_context("http", {"url": "http://127.0.0.1:9/api"}, base=tmp_path, timeout=1))
     with pytest.raises(SourceUnavailableError, match="does not answer"):
@@ -212,13 +212,13 @@ async def test_an_answer_that_never_comes(open_source: Open, service: Service) -
     """With an idempotency key the write is repeated; without one it is unknown, never repeated."""
     service.drop_answers = 1
     with pytest.raises(SourceUnavailableError) as repeated:
-        await open_source(timeout=0.5).write("createRelease", {"container": "A"}, effect_id="e-1")
+        await open_source(timeout=3).write("createRelease", {"container": "A"}, effect_id="e-1")
     assert not isinstance(repeated.value, OutcomeUnknownError)
     await open_source().write("createRelease", {"container": "A"}, effect_id="e-1")
     assert len(service.posts) == 1
     service.drop_answers = 1
-    with pytest.raises(OutcomeUnknownError, match="too slow"):
-        await open_source(timeout=0.5).write("cancelRelease", {"release_id": "R001"}, effect_id="e-2")
+    with pytest.raises(OutcomeUnknownError, match="too slow|no answer"):
+        await open_source(timeout=3).write("cancelRelease", {"release_id": "R001"}, effect_id="e-2")
     assert len(service.posts) == 2
     service.broken = 1
     with pytest.raises(OutcomeUnknownError, match="500"):
