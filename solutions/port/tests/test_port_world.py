@@ -17,7 +17,7 @@ from pilothouse_port.commands import app
 from pilothouse_port.facts import FACTS, OUTCOMES
 from pilothouse_port.score import read_lines, score
 from pilothouse_port.types import Verdict
-from pilothouse_port.working import Place, check_port, draft_port, run_port, score_files
+from pilothouse_port.working import Place, check_port, draft_port, find_bindings, run_port, score_files
 from pilothouse_port.world.render_world import make_world
 
 pytestmark = pytest.mark.timeout(180)
@@ -34,6 +34,7 @@ async def mapped(small_world, tmp_path_factory) -> Place:
     made = await draft_port(small_world.world, place=place, out=place.port, force=False, known=KNOWN)
     assert made["facts"] >= 45
     drafted = place.port.read_text(encoding="utf-8")
+    assert len(made["todo"]) == len(re.findall(r"\bTODO\b", drafted)), "what is open is told in full"
     place.port.write_text(drafted.replace(VOUCH, "endorsed_by: a test"), encoding="utf-8")
     return place
 
@@ -45,6 +46,22 @@ async def test_a_draft_binds_every_fact_the_policy_needs_within_its_lines(mapped
     assert not found.stale
     assert found.lookups / found.n <= 0.5
     assert {fact.name: fact.causes for fact in found.facts if fact.causes} == {}
+
+
+async def test_nobody_vouches_for_an_untouched_draft(mapped, tmp_path) -> None:
+    """The placeholder in the file is no name: the untrusted source's facts stay unread."""
+    port = tmp_path / "port.yaml"
+    text = mapped.port.read_text(encoding="utf-8").replace("endorsed_by: a test", VOUCH)
+    policy = find_bindings(mapped)[0].document
+    known = f"known_file: {json.dumps(str(KNOWN))}"
+    port.write_text(
+        re.sub(r'known_file: "[^"]*"|known_file: [^,}]*', lambda _: known, text), encoding="utf-8"
+    )
+    found = await check_port(Place(folder=tmp_path, sources=mapped.sources, port=port, policy=policy))
+    causes = {fact.name: fact.causes for fact in found.facts if fact.causes}
+    assert causes["empty.outstanding"].keys() == {"unread"}
+    assert any("endorsed_by names nobody" in problem for problem in found.problems)
+    assert any("policy.approver is missing" in problem for problem in found.problems)
 
 
 async def test_records_alone_are_decided_as_the_truth_has_them(mapped, small_world, tmp_path) -> None:

@@ -6,12 +6,16 @@ from __future__ import annotations
 import pytest
 
 from pilothouse_port.bindings.values import apply
+from pilothouse_port.draft.descriptions import hints_at_hazard, wording_lines, wordings_of
+from pilothouse_port.draft.facts import draft_facts
+from pilothouse_port.draft.guess import Guess, Guesser
 from pilothouse_port.draft.keys import fit_key
 from pilothouse_port.draft.policy import draft_policy
 from pilothouse_port.draft.readme import read_dictionary
+from pilothouse_port.draft.scan import Column, Scan, Table
 from pilothouse_port.draft.shapes import shape_of
 from pilothouse_port.draft.words import abbreviated, code_words, concepts_of
-from pilothouse_port.draft.write import flow
+from pilothouse_port.draft.write import flow, todos_of
 
 
 @pytest.mark.parametrize(
@@ -136,3 +140,117 @@ def test_sentences_become_rows_parameters_and_exceptions_and_what_fits_nothing_i
 
 def test_yaml_is_quoted_only_where_it_must_be() -> None:
     assert flow({"a b": ["x", 1, True, None, "true", "12:00"]}) == '{a b: [x, 1, true, ~, "true", "12:00"]}'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Lithium-Ionen-Batterien in Ausrüstung",
+        "muurverf, wit",
+        "peinture à l'eau",
+        "Feuerwerksartikel",
+        "power banks",
+        "ätzende Reiniger",
+        "bijtende stof, n.o.s.",
+        "ácido cítrico",
+        "nail-polish, assorted",
+        "butane gas",
+        "UN 1263 resins",
+        "Haarspray",
+    ],
+)
+def test_a_wording_that_hints_at_a_hazard_is_known_in_several_languages(text: str) -> None:
+    assert hints_at_hazard(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["frozen shrimps", "gaskets", "vinos", "pan o sal", "arroz elaborado", "steel bolts", "Möbel"]
+)
+def test_plain_cargo_hints_at_nothing(text: str) -> None:
+    assert not hints_at_hazard(text)
+
+
+def test_every_wording_is_listed_once_with_its_count_and_hints_apart() -> None:
+    rows = [
+        *[("frozen shrimps", ""), ("Frozen  Shrimps.", "0"), ("rice", ""), ("frozen shrimps", "")],
+        *[("paint, white", "1263")] * 3,
+        *[("pool chlorine", ""), ("empty drums", "1263"), ("empty drums", ""), ("approved", ""), ("", "")],
+        *[(f"part {number}", "") for number in range(120)],
+    ]
+    found = wordings_of(rows, known={"approved"})
+    lines = wording_lines(found)
+    assert lines[0].startswith("  # TODO descriptions: 124 wordings")
+    assert lines[1].split() == ["#", "3", "frozen", "shrimps"]
+    place = lines.index("  # look twice: hints at a hazard")
+    assert [line.split()[1:] for line in lines[place + 1 :]] == [
+        ["2", "empty", "drums", "(1", "of", "2", "rows", "carry", "a", "UN", "number)"],
+        ["1", "pool", "chlorine"],
+    ]
+    assert not any("paint" in line for line in lines), "its rows always carry a UN number"
+    assert all(line.startswith("  #") for line in lines)
+    assert wording_lines([]) == []
+
+
+def test_everything_that_is_open_is_told() -> None:
+    text = """# TODO no community system
+systems:
+  carriers: {timezone: UTC, endorsed_by: TODO who vouches}
+list: {system: TODO, object: TODO}
+facts:
+  # TODO stop.listed: what does 'X' mean?
+  stop.listed: {system: yard}
+policy:
+  approver: TODO who read it
+  rows:
+    - {quote: "NADA DE TODO: TODO EL PESO"}
+"""
+    assert todos_of(text) == [
+        "no community system",
+        "carriers: endorsed_by: who vouches",
+        "list: system",
+        "stop.listed: what does 'X' mean?",
+        "approver: who read it",
+    ]
+
+
+def table(name: str, columns: dict[str, list[str]], *, required: tuple[str, ...] = ()) -> Table:
+    made = {
+        column: Column(system="yard", object=name, name=column, values=values, shape=shape_of(values))
+        for column, values in columns.items()
+    }
+    return Table(system="yard", name=name, note="", columns=made, required=required, kind="sql")
+
+
+BOXES = ["MSCU1234566", "TGHU7654321", "MSCU7654324"]
+
+
+def guessed(*tables: Table) -> dict[str, Guess]:
+    landing = table(
+        "landing_list",
+        {"container": BOXES, "bl_number": ["HLCU1", "HLCU2", "HLCU3"], "call_number": ["C1"] * 3},
+    )
+    guesses, _ = draft_facts(Guesser(Scan(tables=[landing, *tables], notes={"yard": ""}, failed={})))
+    return {guess.name: guess for guess in guesses}
+
+
+STOPS = {
+    "container": BOXES,
+    "stop_state": ["active", "lifted", "active"],
+    "stop_time": ["2026-03-04 10:00", "2026-03-04 11:00", "2026-03-04 12:00"],
+}
+
+
+def test_blocks_of_several_types_raise_the_question_whether_one_lifts_another() -> None:
+    plain = guessed(table("stops", STOPS))["stop.listed"]
+    assert plain.todo == []
+    typed = guessed(table("stops", {**STOPS, "stop_kind": ["rent", "seal", "rent"]}))["stop.listed"]
+    (question,) = typed.todo
+    assert "per: stop_kind" in question
+    assert typed.body == plain.body, "the default reading stays"
+
+
+def test_a_tool_that_answers_only_to_arguments_is_not_called_empty() -> None:
+    tool = table("find_haulier", {"haulier_code": [], "empties_outstanding": []}, required=("haulier_code",))
+    found = guessed(tool)["empty.outstanding"]
+    assert found.why.endswith("answers only to haulier_code; not profiled")
+    assert "empty;" not in found.why

@@ -16,7 +16,7 @@ from pilothouse_port.facts import FACTS, KEYS
 from pilothouse_port.policy import Comparison, Condition, PolicyRow, PolicyTable, Twist, document_hash
 from pilothouse_port.types import Verdict
 
-__all__ = ["Bindings", "count_lines", "load_bindings"]
+__all__ = ["Bindings", "count_lines", "known_wordings", "load_bindings"]
 
 ROOT_KEYS = frozenset({"container", "bl", "call"})
 
@@ -183,10 +183,19 @@ def _with_known(model: PortModel, path: Path) -> PortModel:
     texts = dict(model.texts)
     for name, text in model.texts.items():
         if text.known_file:
-            lines = _text(path.parent / text.known_file, what="file of known wordings").splitlines()
-            more = tuple(line.strip() for line in lines if line.strip() and not line.startswith("#"))
+            more = known_wordings(path.parent / text.known_file)
             texts[name] = text.model_copy(update={"known": (*text.known, *more)})
     return model.model_copy(update={"texts": texts})
+
+
+def known_wordings(path: Path) -> tuple[str, ...]:
+    """Return the wordings of a ``known_file``, one a line; lines that begin with # are comments.
+
+    Raises:
+        UsageError: ``port.file``: there is none.
+    """
+    lines = _text(path, what="file of known wordings").splitlines()
+    return tuple(line.strip() for line in lines if line.strip() and not line.startswith("#"))
 
 
 def _verify_keys(model: PortModel, path: Path) -> None:

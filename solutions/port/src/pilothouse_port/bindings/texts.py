@@ -16,7 +16,7 @@ from pilothouse_port.bindings.values import moment_of, text_of
 from pilothouse_port.checks import TEXT_OUTCOMES
 from pilothouse_port.types import Consignment, Reading, Unknown, Unread
 
-__all__ = ["gather_texts", "mentions", "squeezed", "text_kinds"]
+__all__ = ["bare_words", "gather_texts", "mentions", "squeezed", "text_kinds"]
 
 Keys = Callable[[TextModel, Consignment], list[tuple[str, ...]]]
 Found = dict[str, tuple[tuple[Unread, ...], dict[str, Reading]]]
@@ -140,7 +140,8 @@ def _words(row: Row, source: TextModel) -> str:
     return "\n".join(text_of(row.values.get(name)) for name in source.text if row.values.get(name))
 
 
-def _plain(text: str) -> str:
+def bare_words(text: str) -> str:
+    """Return the words alone: by them a wording a person approved is found again."""
     return re.sub(r"\W+", " ", text).strip().casefold()
 
 
@@ -151,14 +152,14 @@ def _keyed(
     unread: dict[str, list[Unread]],
     keys: Keys,
 ) -> None:
-    known = {_plain(text) for text in source.known}
+    known = {bare_words(text) for text in source.known}
     for one in consignments:
         for row in [row for key in keys(source, one) for row in written.get(key, ())]:
             if not _selected(row, source):
                 continue
             for name in source.text:
                 text = text_of(row.values.get(name))
-                if _plain(text) and _plain(text) not in known:
+                if bare_words(text) and bare_words(text) not in known:
                     unread[one.key].append(
                         Unread(source=source.system, kind=source.kind, text=row.labelled(name))
                     )

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pilothouse.connectors import Sources
 from pilothouse.kernel import Principal, UsageError
+
+if TYPE_CHECKING:
+    from pilothouse_port.draft.guess import Guess, Guesser
 
 __all__ = ["Draft", "draft"]
 
@@ -55,7 +58,7 @@ async def draft(
     from pilothouse_port.draft.guess import Guesser
     from pilothouse_port.draft.policy import draft_policy
     from pilothouse_port.draft.scan import scan_sources
-    from pilothouse_port.draft.write import render
+    from pilothouse_port.draft.write import render, todos_of
     from pilothouse_port.policy import document_hash
 
     document = world / "POLICY.md"
@@ -67,11 +70,12 @@ async def draft(
     guesser = Guesser(scan)
     guesses, todo = draft_facts(guesser)
     policy = draft_policy(content)
-    texts, more = draft_texts(guesser, guesses)
+    texts = draft_texts(guesser, guesses)
     if known is not None and "descriptions" in texts:
         texts["descriptions"]["known_file"] = os.path.relpath(known.resolve(), out.resolve().parent)
     effects, most = await draft_effects(guesser, sources, principal, guesses)
-    todo += [f"{place} could not be read: {why}" for place, why in scan.failed.items()] + more + most
+    todo += [f"{place} could not be read: {why}" for place, why in scan.failed.items()] + most
+    wordings = await _wordings(guesser, sources, principal, guesses, known)
     text = render(
         timezone=_timezone(world, guesser.dictionaries),
         systems=draft_systems(guesser, guesses, untrusted_systems(guesser)),
@@ -84,9 +88,39 @@ async def draft(
         document=os.path.relpath(document.resolve(), out.resolve().parent),
         digest=document_hash(content.encode()),
         todo=todo,
+        wordings=wordings,
     )
-    open_ = [*todo, *(item for guess in guesses for item in guess.todo), *policy.open]
-    return Draft(text=text, facts=len(guesses), rows=len(policy.rows), lines=count_lines(text), todo=open_)
+    return Draft(
+        text=text,
+        facts=len(guesses),
+        rows=len(policy.rows),
+        lines=count_lines(text),
+        todo=todos_of(text),
+    )
+
+
+async def _wordings(
+    guesser: Guesser, sources: Sources, principal: Principal, guesses: Sequence[Guess], known: Path | None
+) -> list[str]:
+    """Return what the draft says about descriptions nobody has read."""
+    from pilothouse_port.bindings.load import known_wordings
+    from pilothouse_port.draft.descriptions import read_wordings, wording_lines
+
+    bound = {guess.name: guess for guess in guesses if not guess.join}
+    described = bound.get("goods.description")
+    if described is None:
+        return []
+    place = described.body["system"], described.body["object"]
+    look = next(each for each in guesser.looks if (each.table.system, each.table.name) == place)
+    found = await read_wordings(
+        sources,
+        principal,
+        described=described,
+        un=bound.get("goods.un"),
+        sample=look.table.rows,
+        known=known_wordings(known) if known is not None else (),
+    )
+    return wording_lines(found)
 
 
 def _timezone(world: Path, dictionaries: Mapping[str, Any]) -> str:

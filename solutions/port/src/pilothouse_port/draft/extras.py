@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,8 +14,6 @@ from pilothouse_port.draft.guess import Guess, Guesser, Look
 from pilothouse_port.draft.words import concepts_of
 
 __all__ = ["draft_effects", "draft_systems", "draft_texts"]
-
-OFTEN = 2
 
 
 def draft_systems(g: Guesser, guesses: Sequence[Guess], untrusted: set[str]) -> dict[str, dict[str, Any]]:
@@ -60,10 +57,9 @@ def untrusted_systems(g: Guesser) -> set[str]:
     }
 
 
-def draft_texts(g: Guesser, guesses: Sequence[Guess]) -> tuple[dict[str, dict[str, Any]], list[str]]:
+def draft_texts(g: Guesser, guesses: Sequence[Guess]) -> dict[str, dict[str, Any]]:
     """Return the text sources: mails that mention, remarks and descriptions that hang on a box."""
     out: dict[str, dict[str, Any]] = {}
-    todo: list[str] = []
     for look in g.looks:
         if look.table.kind == "mail" and {"subject", "text"} <= look.table.columns.keys():
             out["mails"] = {
@@ -80,7 +76,6 @@ def draft_texts(g: Guesser, guesses: Sequence[Guess]) -> tuple[dict[str, dict[st
             out.setdefault("remarks", remark)
     described = next((guess for guess in guesses if guess.name == "goods.description"), None)
     if described is not None:
-        words = _frequent(g, described)
         out["descriptions"] = {
             "kind": "description",
             "system": described.body["system"],
@@ -88,11 +83,7 @@ def draft_texts(g: Guesser, guesses: Sequence[Guess]) -> tuple[dict[str, dict[st
             "key": described.body["key"],
             "text": [described.body["value"]],
         }
-        if words:
-            todo.append(
-                f"descriptions: a person may list words that hide nothing as known: {'; '.join(words)}"
-            )
-    return out, todo
+    return out
 
 
 def _remark(look: Look) -> dict[str, Any] | None:
@@ -110,14 +101,6 @@ def _remark(look: Look) -> dict[str, Any] | None:
         "text": [text.name],
     }
     return {**body, "at": at.name} if at is not None else body
-
-
-def _frequent(g: Guesser, described: Guess) -> list[str]:
-    counts: Counter[str] = Counter()
-    for look in g.looks:
-        if (look.table.system, look.table.name) == (described.body["system"], described.body["object"]):
-            counts.update(look.table.columns[described.body["value"]].values)
-    return [text for text, count in counts.most_common(80) if count >= OFTEN and text]
 
 
 async def draft_effects(

@@ -29,6 +29,7 @@ def draft_facts(g: Guesser) -> tuple[list[Guess], list[str]]:
     out += _parties(g)
     out += _cover(g)
     out += _rights(g)
+    out += _empties(g)
     out += _health(g)
     out += _edifact(g)
     from pilothouse_port.facts import FACTS
@@ -79,6 +80,8 @@ def _guess(
     shares = ", ".join(f"{part} {look.keys[part][1].share:.0%}" for part in parts if part in look.keys)
     said = f"owner says: {meaning.words}" if meaning else "by its name"
     why = f"{said}; {column.shape}; keys {shares or 'none'}"
+    if look.table.required:
+        why = f"{said}; answers only to {', '.join(look.table.required)}; not profiled"
     return Guess(name=name, body=body, why=why, todo=todo)
 
 
@@ -275,7 +278,14 @@ def _yard(g: Guesser) -> list[Guess]:
         look, column = stop
         by = look.column("stop", "time")
         extra: dict[str, Any] = {"take": "any", **({"latest_by": by.name} if by else {})}
-        out.append(_guess(g, "stop.listed", look, column, ["container"], extra))
+        guess = _guess(g, "stop.listed", look, column, ["container"], extra)
+        sort = look.column("kind", none=("container", "state"))
+        if sort is not None and sort.name != column.name and by is not None:
+            guess.todo.append(
+                f"stop.listed: does lifting one {sort.name} lift a block of another? As drafted the newest "
+                f"row of a box counts; if a block stands until one like it is lifted, add per: {sort.name}"
+            )
+        out.append(guess)
     slot = g.find("start", "time", keys=["container"], near=["slot", "haulier", "state"], ok=_has_state)
     return out + (_slots(g, slot[0], slot[1]) if slot else [])
 
@@ -402,13 +412,17 @@ def _rights(g: Guesser) -> list[Guess]:
         party = look.table.columns[look.keys["party"][0]]
     if party is not None:
         out.append(_guess(g, "order.party", look, party, both, newest))
-    empties = g.find("empty", "due", keys=["haulier"]) or g.find("empty", "due")
-    if empties is not None:
-        look, column = empties
-        if "haulier" not in look.keys and look.table.required:
-            look.keys["haulier"] = (look.table.required[0], KeyFit(share=0.0))
-        out.append(_guess(g, "empty.outstanding", look, column, ["haulier"]))
     return out
+
+
+def _empties(g: Guesser) -> list[Guess]:
+    empties = g.find("empty", "due", keys=["haulier"]) or g.find("empty", "due")
+    if empties is None:
+        return []
+    look, column = empties
+    if "haulier" not in look.keys and look.table.required:
+        look.keys["haulier"] = (look.table.required[0], KeyFit(share=0.0))
+    return [_guess(g, "empty.outstanding", look, column, ["haulier"])]
 
 
 def _health(g: Guesser) -> list[Guess]:

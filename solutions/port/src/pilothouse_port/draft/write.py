@@ -9,7 +9,7 @@ from typing import Any, cast
 from pilothouse_port.draft.guess import Guess
 from pilothouse_port.draft.policy import DraftedPolicy
 
-__all__ = ["flow", "render"]
+__all__ = ["flow", "render", "todos_of"]
 
 _PLAIN = re.compile(r"[A-Za-zÀ-ÿ_/][\w À-ÿ./*\-]*[\wÀ-ÿ*]|[A-Za-z]")
 _SPECIAL = frozenset({"true", "false", "null"})
@@ -48,6 +48,7 @@ def render(
     document: str,
     digest: str,
     todo: Sequence[str],
+    wordings: Sequence[str] = (),
 ) -> str:
     """Return the text of a ``port.yaml``."""
     lines = [
@@ -73,7 +74,7 @@ def render(
         lines += [f"  # {guess.why}", *(f"  # TODO {item}" for item in guess.todo)]
         lines += [f"  {guess.name}: {flow(guess.body)}"]
     if texts:
-        lines += ["texts:", *(f"  {name}: {flow(body)}" for name, body in texts.items())]
+        lines += ["texts:", *(f"  {name}: {flow(body)}" for name, body in texts.items()), *wordings]
     if no_texts:
         lines += [f"no_texts: {flow(no_texts)}"]
     if effects:
@@ -81,11 +82,34 @@ def render(
     return "\n".join([*lines, *_policy(policy, document, digest)]) + "\n"
 
 
+def todos_of(text: str) -> list[str]:
+    """Return everything a drafted file leaves open, in its order: comments and placeholders alike."""
+    out: list[str] = []
+    settings = True
+    for line in text.splitlines():
+        comment, said = line.lstrip().startswith("#"), line.partition("TODO ")[2]
+        settings = settings and not line.startswith("  rows:")
+        if comment and line.lstrip().startswith("# TODO "):
+            out.append(said)
+        elif not comment and settings and re.search(r": TODO\b", line):
+            out.append(_placeholder(line))
+    return out
+
+
+def _placeholder(line: str) -> str:
+    name, _, rest = line.strip().partition(":")
+    field = re.search(r"(\w+): TODO\b *([^,}]*)", rest)
+    if field is None:
+        return f"{name}: {rest.partition('TODO')[2].strip()}"
+    return f"{name}: {field[1]}: {field[2]}".rstrip(": ")
+
+
 def _policy(policy: DraftedPolicy, document: str, digest: str) -> list[str]:
     lines = [
         "policy:",
         f"  document: {flow(document)}",
         f"  hash: {flow(digest)}",
+        "  approver: TODO who read every row against the document",
         f"  order: {flow(policy.order)}",
     ]
     sides = {
