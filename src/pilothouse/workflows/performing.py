@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["TOOLS", "Call", "Tool", "effect", "effect_call", "perform"]
 
 TOOLS: dict[str, Tool] = {}
-_PATIENT = Retry(tries=5, first=1.0, longest=30.0)
+# A receiver that is down for some hours delays what was approved; it does not fail it.
+_PATIENT = Retry(tries=100, first=1.0, longest=300.0)
 _call: contextvars.ContextVar[EffectCall | None] = contextvars.ContextVar("pilothouse_effect", default=None)
 
 
