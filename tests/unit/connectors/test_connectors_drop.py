@@ -132,6 +132,10 @@ async def test_one_column_and_lone_carriage_returns(drop: Drop) -> None:
          [datetime(2026, 1, 5, 7, tzinfo=UTC), datetime(2026, 1, 5, 6, tzinfo=UTC)]),
         (["99999999999999999999", "1"], ["99999999999999999999", "1"]),
         (["", "5"], [None, 5]),
+        (["2026.002108", "2026.013340"], ["2026.002108", "2026.013340"]),
+        (["2026,00210", "2025,13340"], ["2026,00210", "2025,13340"]),
+        (["2026.5", "1999.25"], [Decimal("2026.5"), Decimal("1999.25")]),
+        (["0.453592", "0.002108"], [Decimal("0.453592"), Decimal("0.002108")]),
     ],
 )  # fmt: skip
 async def test_columns_are_what_their_values_prove(drop: Drop, cells: list[str], values: list[Any]) -> None:
@@ -176,6 +180,14 @@ async def test_proof_in_one_column_decides_the_file(drop: Drop) -> None:
     )
     [first, _] = await rows_of(source)
     assert (first["kg"], first["eur"], first["on"]) == (Decimal(1234), Decimal("2.50"), date(2026, 4, 3))
+
+
+async def test_a_year_and_a_number_are_no_decimal_and_prove_no_sign(drop: Drop) -> None:
+    source = drop({"a.csv": b"id;kg\n2026.002108;1.234\n2026.002300;5.678\n"})
+    assert await column(source, "id") == ["2026.002108", "2026.002300"], "their last zeros stay"
+    assert await column(source, "kg") == ["1.234", "5.678"]
+    [finding] = await found(source, "drop.ambiguous")
+    assert "'1.234'" in finding.message
 
 
 async def test_dates_that_contradict_each_other_stay_text(drop: Drop) -> None:

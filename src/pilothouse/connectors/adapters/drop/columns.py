@@ -27,6 +27,8 @@ CLOCK = r"(?:[ T]+(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?)?"
 DOTTED = re.compile(rf"(\d{{1,2}})\.\s?(\d{{1,2}})\.\s?(\d{{4}}|\d{{2}}){CLOCK}")
 SLASHED = re.compile(rf"(\d{{1,2}})[/-](\d{{1,2}})[/-](\d{{4}}){CLOCK}")
 YEAR_FIRST = re.compile(rf"(\d{{4}})[-/.](\d{{1,2}})[-/.](\d{{1,2}}){CLOCK}\s*(Z|[+-]\d{{2}}:?\d{{2}})?")
+SERIAL = re.compile(r"(?:19|20)\d\d[.,](\d{4,})")
+"""A year and a number that counts within it, such as ``2026.002108``: a reference, not a quantity."""
 
 Parse = Callable[[str], Any]
 Order = Literal["dmy", "mdy", "ymd"]
@@ -112,6 +114,8 @@ def _detected(values: Sequence[str], hints: Hints) -> Column:
 
 
 def _text(values: Sequence[str]) -> Column:
+    if values and _serial(values):
+        return Column(type="text", parse=str, evidence=f"a year and a number, as {values[0]!r}, kept")
     zeros = sum(value.isdigit() and len(value) > 1 and value[0] == "0" for value in values)
     evidence = f"{zeros} numbers with leading zeros, kept" if zeros else "text"
     return Column(type="text", parse=str, evidence=evidence)
@@ -123,7 +127,7 @@ def _share(values: Sequence[str], pattern: re.Pattern[str]) -> float:
 
 def _decimal_sign(values: Sequence[str]) -> str | None:
     """Return ``,`` or ``.`` if the values prove it, ``?`` if both fit, None if they are no numbers."""
-    if not values or not any(sign in value for value in values for sign in ",."):
+    if not values or not any(sign in value for value in values for sign in ",.") or _serial(values):
         return None
     comma, point = _share(values, COMMA), _share(values, POINT)
     if max(comma, point) < ENOUGH:
@@ -131,6 +135,13 @@ def _decimal_sign(values: Sequence[str]) -> str | None:
     if comma == point:
         return "?"
     return "," if comma > point else "."
+
+
+def _serial(values: Sequence[str]) -> bool:
+    """Whether all are a year and a number filled up with zeros to one length."""
+    hits = [hit for value in values if (hit := SERIAL.fullmatch(value))]
+    same = len({len(value) for value in values}) == 1
+    return len(hits) == len(values) and same and any(hit[1].startswith("0") for hit in hits)
 
 
 def _as_decimal(values: Sequence[str], hints: Hints) -> Column | None:
