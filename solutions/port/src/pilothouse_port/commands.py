@@ -208,7 +208,7 @@ def _show_coverage(found: Coverage) -> None:
     for fact in found.facts:
         causes = ", ".join(f"{cause} {count}" for cause, count in fact.causes.items())
         valued = f"[yellow]{fact.valued}[/yellow]" if fact.mute else str(fact.valued)
-        where = fact.where or "[red]not bound[/red]"
+        where = escape(fact.where) or "[red]not bound[/red]"
         table.add_row(fact.name, where, valued, str(fact.absent), str(fact.unknown), causes)
     console = Console(highlight=False)
     console.print(table)

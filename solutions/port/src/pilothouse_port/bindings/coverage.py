@@ -69,7 +69,8 @@ class FactCoverage:
     @property
     def mute(self) -> bool:
         """Whether it never has a value although most boxes have one: its key may match nothing."""
-        return self.bound and self.absent > 0 and not self.valued and self.name not in OFTEN_ABSENT
+        empty = self.absent > 0 and not self.valued and not self.unknown
+        return self.bound and empty and self.name not in OFTEN_ABSENT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +164,8 @@ def _said(source: str, found: Sequence[Finding]) -> str:
         f"{counts[severity]} {severity}" for severity in ("error", "warning") if counts[severity]
     )
     example = min(found, key=lambda finding: finding.severity != "error")
-    return f"source {source}: {len(found)} findings ({many}), for example {example.object}: {example.message}"
+    place = f"{example.object}: " if example.object else ""
+    return f"source {source}: {len(found)} findings ({many}), for example {place}{example.message}"
 
 
 def bound_systems(bindings: Bindings) -> tuple[str, ...]:
