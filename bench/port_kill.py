@@ -37,8 +37,7 @@ IN_BOOT = 0.3
 IN_FLIGHT = 4
 LONGEST_LIFE_S = 4.0
 TARGET_S = 5.0
-FINISHED = "select count(*) from engine_run where workflow = 'port.release' and state = 'done'"
-AT_WORK = "select count(*) from engine_run where state in ('ready', 'running')"
+AT_WORK = "select count(*) as n from engine_run where state in ('ready', 'running')"
 HELD = "select id from engine_run where state = 'running' and owner like %(owner)s"
 STEPS = """
 select e.run, e.executor, extract(epoch from e.ended)::float8 as at from engine_entry e
@@ -117,7 +116,8 @@ class Killer:
 
     async def _until_the_end(self, worker: rig.Worker, number: int) -> None:
         """Let it live for a random while; the clerk's next approvals come shortly before its end."""
-        share = min(round(number * self.releases / self.kills), await self._finished() + IN_FLIGHT)
+        done = await rig.finished(self.studio.database)
+        share = min(round(number * self.releases / self.kills), done + IN_FLIGHT)
         if self.random.random() < IN_BOOT:
             self.clerk.allow(share)
             await asyncio.sleep(self.random.uniform(0.0, 2.0))
@@ -128,10 +128,6 @@ class Killer:
         self.clerk.allow(share)
         await asyncio.sleep(min(before, span))
 
-    async def _finished(self) -> int:
-        """How many releases are over: the clerk is never more than a few ahead."""
-        return await self.studio.database.fetch_value(FINISHED)
-
     def _kill_database(self) -> None:
         with suppress(FileNotFoundError, ProcessLookupError, IndexError, ValueError):
             pid = (self.run / ".pilothouse" / "postgres" / "postmaster.pid").read_text().splitlines()[0]
@@ -140,8 +136,8 @@ class Killer:
     async def _look_back(self, life: Life) -> None:
         """Note what the dead one held, before the new one has come far enough to take it."""
         owner = {"owner": f"%-{life.pid}-%"}
-        life.left = {row["id"] for row in await self.studio.database.fetch_all(HELD, owner)}
-        life.at_work = await self.studio.database.fetch_value(AT_WORK)
+        life.left = {row["id"] for row in await rig.ask(self.studio.database, HELD, owner)}
+        life.at_work = (await rig.ask(self.studio.database, AT_WORK))[0]["n"]
 
     async def resumed(self) -> dict[str, Any]:
         """Return, for each life that had something to go on with, how soon after its start it did."""

@@ -276,6 +276,28 @@ class Books:
     wrong: list[str]
 
 
+async def ask(database: Any, query: str, params: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+    """Return the rows, however often the database is killed under the question."""
+    from pilothouse.kernel import UnavailableError
+
+    until = time.monotonic() + 60
+    while True:
+        try:
+            return await database.fetch_all(query, params)
+        except UnavailableError:
+            if time.monotonic() > until:
+                raise
+        await asyncio.sleep(0.05)
+
+
+async def finished(database: Any) -> int:
+    """How many releases are over."""
+    return (await ask(database, FINISHED))[0]["n"]
+
+
+FINISHED = "select count(*) as n from engine_run where workflow = 'port.release' and state = 'done'"
+
+
 async def at_rest(database: Any, clerk: Clerk, releases: int, *, within: float) -> bool:
     """Wait until so many runs were approved and none of all runs is at work."""
     until = time.monotonic() + within

@@ -26,6 +26,7 @@ from typing import Any
 import port_rig as rig
 
 PLAN = (signal.SIGTERM, signal.SIGTERM, signal.SIGKILL, signal.SIGKILL, signal.SIGKILL, signal.SIGSTOP)
+AHEAD = 6
 TARGET_S = {signal.SIGTERM: 5.0, signal.SIGKILL: 10.0, signal.SIGSTOP: 15.0}
 HELD = "select id from engine_run where state = 'running' and owner like %(owner)s"
 AFTER = """
@@ -63,8 +64,12 @@ class Two:
         """First both work undisturbed, then the plan."""
         for worker in self.workers:
             await worker.ready()
-        self.clerk.allow(self.share)
-        await rig.at_rest(self.database, self.clerk, self.share, within=180)
+        await rig.at_rest(self.database, self.clerk, 0, within=180)
+        done = 0
+        while done < self.share:
+            self.clerk.allow(min(self.share, done + AHEAD))
+            await asyncio.sleep(0.1)
+            done = await rig.finished(self.database)
         names = {"asked": "weigh", "released": "perform release_container"}
         self.shares = {word: await self.shared(name) for word, name in names.items()}
         left = self.releases - self.share
