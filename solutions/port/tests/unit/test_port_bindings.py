@@ -325,6 +325,26 @@ async def test_a_text_source_that_is_down_or_unbound_is_an_unknown(tmp_path: Pat
     assert gap.cause == "unbound"
 
 
+@pytest.mark.parametrize(("per", "state"), [("", "lifted"), ("per: TYPE, ", "active")])
+async def test_a_lift_takes_back_blocks_of_other_types_unless_each_type_stands_apart(
+    tmp_path: Path, per: str, state: str
+) -> None:
+    """The example of the reference page."""
+    blocks = [
+        {"BOX": ONE, "TYPE": "rent", "STATE": "A", "AT": "2026-03-04 08:00"},
+        {"BOX": ONE, "TYPE": "seal", "STATE": "A", "AT": "2026-03-04 09:00"},
+        {"BOX": ONE, "TYPE": "rent", "STATE": "L", "AT": "2026-03-04 10:00"},
+    ]
+    middle = (
+        "facts:\n  stop.listed: {system: yard, object: blocks, key: {container: BOX}, value: STATE, "
+        f"codes: {{A: active, L: lifted}}, latest_by: AT, {per}take: any}}\n"
+    )
+    (first, _), _ = await facts_of(tmp_path, middle, {"yard.blocks": blocks}, names=["stop.listed"])
+    reading = first["stop.listed"]
+    assert isinstance(reading, Fact)
+    assert reading.value == state
+
+
 REMARKS = """
 texts:
   notes: {kind: remark, system: yard, object: notes, key: {container: BOX}, text: NOTE, known: ["No damage."]}
