@@ -130,16 +130,17 @@ class PolicyRow:
         """
         if _all_hold(self.when, facts, at) is False:
             return None
-        answer = (self.verdict, self.reason, self.quote)
+        possible: list[tuple[Verdict, str, str]] = []
         for twist in self.exceptions:
             met = _all_hold(twist.when, facts, at)
             if met is False or twist.verdict is None:
                 continue
-            other = (twist.verdict, twist.reason or self.reason, twist.quote or self.quote)
+            possible.append((twist.verdict, twist.reason or self.reason, twist.quote or self.quote))
             if met:
-                return other
-            answer = max(answer, other, key=lambda item: rank[item[0]])
-        return answer
+                break
+        else:
+            possible.insert(0, (self.verdict, self.reason, self.quote))
+        return max(possible, key=lambda item: rank[item[0]])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

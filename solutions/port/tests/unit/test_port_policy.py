@@ -76,6 +76,17 @@ def test_exceptions_bend_verdicts_and_parameters() -> None:
     assert judge(box(**owes, party__group=...), by=by).advised is Verdict.HOLD
 
 
+def test_an_exception_that_may_hold_is_not_forgotten_because_a_later_one_does() -> None:
+    """The first that holds decides, so one before it that nobody can rule out counts if it is tighter."""
+    perhaps = Twist(when=(Condition(name="party.group", words=("A",)),), verdict=Verdict.ESCALATE)
+    loosens = Twist(when=(Condition(name="box.kind", words=("dry",)),), verdict=Verdict.RELEASE)
+    by = table(row("money", "unpaid", exceptions=(perhaps, loosens)))
+    owes = {"charge__open_amount": 400}
+    assert judge(box(**owes, party__group="B"), by=by).advised is Verdict.RELEASE
+    assert judge(box(**owes, party__group="A"), by=by).advised is Verdict.ESCALATE
+    assert judge(box(**owes, party__group=...), by=by).advised is Verdict.ESCALATE
+
+
 def test_a_rule_may_hang_on_clock_and_box_alone() -> None:
     late = (
         Condition(name="box.kind", words=("reefer",)),

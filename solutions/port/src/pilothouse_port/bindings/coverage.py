@@ -165,7 +165,8 @@ def _said(source: str, found: Sequence[Finding]) -> str:
     )
     example = min(found, key=lambda finding: finding.severity != "error")
     place = f"{example.object}: " if example.object else ""
-    return f"source {source}: {len(found)} findings ({many}), for example {place}{example.message}"
+    noun = "finding" if len(found) == 1 else "findings"
+    return f"source {source}: {len(found)} {noun} ({many}), for example {place}{example.message}"
 
 
 def bound_systems(bindings: Bindings) -> tuple[str, ...]:
