@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from uuid import UUID
 
 import pytest
@@ -13,6 +15,8 @@ import pytest
 from pilothouse.app import open_studio
 from pilothouse_port.types import Verdict
 from pilothouse_port.working import Place, draft_port, find_bindings
+from pilothouse_port.world import serve
+from pilothouse_port.world.render_world import make_world
 from pilothouse_port.world.serve import releases_posted
 
 pytestmark = pytest.mark.timeout(180)
@@ -38,16 +42,26 @@ rights = ["decisions:*"]
 """
 
 
+@pytest.fixture(scope="module")
+def flow_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
+    """A world of its own: these tests release boxes, and others count on the shared one as it was made."""
+    out = tmp_path_factory.mktemp("flow_world")
+    world = make_world(out, seed=7, size="small").world
+    running = serve.up(world, owner=os.getpid())
+    yield SimpleNamespace(out=out, world=world, project=running.project)
+    serve.down(world, forget=True)
+
+
 @pytest.fixture
-async def project(small_world, tmp_path) -> Path:
+async def project(flow_world, tmp_path) -> Path:
     folder = tmp_path / "studio"
     folder.mkdir()
-    described = tomllib.loads((small_world.world / "world.toml").read_text(encoding="utf-8"))
-    head = PEOPLE.format(policy=small_world.world / "POLICY.md", as_of=described["as_of"].isoformat())
-    sources = small_world.project.read_text(encoding="utf-8")
+    described = tomllib.loads((flow_world.world / "world.toml").read_text(encoding="utf-8"))
+    head = PEOPLE.format(policy=flow_world.world / "POLICY.md", as_of=described["as_of"].isoformat())
+    sources = flow_world.project.read_text(encoding="utf-8")
     (folder / "pilothouse.toml").write_text(head + sources, encoding="utf-8")
     place = Place(folder=folder)
-    await draft_port(small_world.world, place=place, out=folder / "port.yaml", force=False, known=KNOWN)
+    await draft_port(flow_world.world, place=place, out=folder / "port.yaml", force=False, known=KNOWN)
     drafted = (folder / "port.yaml").read_text(encoding="utf-8")
     vouched = drafted.replace(
         "endorsed_by: TODO who vouches that its fields are records", "endorsed_by: a test"
@@ -57,10 +71,10 @@ async def project(small_world, tmp_path) -> Path:
 
 
 @pytest.fixture
-def late_mail(small_world) -> Iterator[Path]:
-    systems = tomllib.loads((small_world.world / "world.toml").read_text(encoding="utf-8"))["systems"]
+def late_mail(flow_world) -> Iterator[Path]:
+    systems = tomllib.loads((flow_world.world / "world.toml").read_text(encoding="utf-8"))["systems"]
     mailbox = next(name for name, system in systems.items() if system["technology"] == "mail")
-    path = small_world.world / "systems" / mailbox / "99999-late.eml"
+    path = flow_world.world / "systems" / mailbox / "99999-late.eml"
     yield path
     path.unlink(missing_ok=True)
 
@@ -87,7 +101,7 @@ async def settled(studio, run: UUID, *, states: tuple[str, ...]) -> str:
     return found.state
 
 
-async def test_boxes_are_asked_released_once_and_looked_at_again(project, small_world, late_mail) -> None:
+async def test_boxes_are_asked_released_once_and_looked_at_again(project, flow_world, late_mail) -> None:
     from pilothouse_port.flow import release_all
 
     bindings, at = find_bindings(Place(folder=project))
@@ -100,21 +114,19 @@ async def test_boxes_are_asked_released_once_and_looked_at_again(project, small_
         asked = await releases(studio)
         assert {proposal.args["container"] for proposal in asked} <= advised
         first, second = asked[:2]
-        before = len(releases_posted(small_world.out))
+        before = len(releases_posted(flow_world.out))
 
         await studio.inbox.approve(first.id, studio.principal, typed=first.args["container"][-4:])
         assert await settled(studio, UUID(first.run), states=("done", "failed")) == "done"
         assert (await studio.engine.result(UUID(first.run))).state == "done"
-        (posted,) = releases_posted(small_world.out)[before:]
+        (posted,) = releases_posted(flow_world.out)[before:]
         assert (posted.container, posted.bl, posted.done) == (first.args["container"], first.args["bl"], True)
 
         late_mail.write_text(mail_about(second.args["container"]), encoding="utf-8")
         await studio.inbox.approve(second.id, studio.principal, typed=second.args["container"][-4:])
         await asyncio.sleep(0.5)
         assert await settled(studio, UUID(second.run), states=("parked", "done")) == "parked"
-        assert len(releases_posted(small_world.out)) == before + 1, (
-            "nothing left for the box somebody stopped"
-        )
+        assert len(releases_posted(flow_world.out)) == before + 1, "nothing left for the box somebody stopped"
         weighed = [e async for e in studio.engine.history(UUID(second.run)) if e.name == "weigh"]
         pack = (await studio.engine.output(weighed[-1])).pack
         assert pack.verdict.advised is Verdict.ESCALATE
