@@ -52,7 +52,7 @@ class Bank:
         self.door.register(spec, self.bank)
         return spec
 
-    async def left_behind(self, *, sent: bool) -> None:
+    async def left_behind(self, *, sent: bool, lapse: bool = True) -> None:
         """Leave an intent as a process does that was killed before or after sending."""
 
         sending = asyncio.Event()
@@ -73,7 +73,8 @@ class Bank:
         with pytest.raises(asyncio.CancelledError):
             await task
         self.door.register(spec, self.bank)
-        await self.lapse()
+        if lapse:
+            await self.lapse()
 
     async def lapse(self) -> None:
         """Let the lease run out."""
@@ -196,6 +197,18 @@ async def test_a_safe_tool_left_behind_is_sent_with_the_same_id(bank: Bank, sent
     assert bank.bank.got[-1].principal == RUNNER
     assert await bank.door.sweep() == ()
     assert await bank.door.perform(REQUEST) == outcome
+
+
+@pytest.mark.parametrize(
+    ("spec", "seconds"), [(SAFE, 3.0), (PAY, 15.0)], ids=["ignored twice", "counts twice"]
+)
+async def test_a_dead_holder_keeps_what_may_be_sent_twice_for_less_long(
+    bank: Bank, spec: EffectSpec, seconds: float
+) -> None:
+    bank.register(spec)
+    await bank.left_behind(sent=True, lapse=False)
+    held = "select extract(epoch from lease_until - intent_at)::float8 from effects_effect"
+    assert await bank.database.fetch_value(held) == pytest.approx(seconds, abs=1.0)
 
 
 @pytest.mark.parametrize("sent", [False, True])
