@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import tomllib
@@ -27,11 +28,11 @@ VOUCH = "endorsed_by: TODO who vouches that its fields are records"
 
 
 @pytest.fixture(scope="module")
-async def mapped(small_world, tmp_path_factory) -> Place:
+def mapped(small_world, tmp_path_factory) -> Place:
     """The small world with the mapping that ``port new`` drafts, untouched but for who vouches."""
     folder = tmp_path_factory.mktemp("mapped")
     place = Place(folder=folder, sources=small_world.project, port=folder / "port.yaml")
-    made = await draft_port(small_world.world, place=place, out=place.port, force=False, known=KNOWN)
+    made = asyncio.run(draft_port(small_world.world, place=place, out=place.port, force=False, known=KNOWN))
     assert made["facts"] >= 45
     drafted = place.port.read_text(encoding="utf-8")
     assert len(made["todo"]) == len(re.findall(r"\bTODO\b", drafted)), "what is open is told in full"
