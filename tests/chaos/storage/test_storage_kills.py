@@ -94,6 +94,10 @@ def postmaster(data_dir: Path) -> int:
     return pid
 
 
+def followed(killed: int, data_dir: Path) -> bool:
+    return processes.postmaster(data_dir / "postgres") not in (None, killed)
+
+
 def keeper(data_dir: Path) -> int:
     pid = psutil.Process(postmaster(data_dir)).ppid()
     assert "keeper.py" in " ".join(psutil.Process(pid).cmdline())
@@ -138,9 +142,10 @@ def test_a_killed_server_comes_back_under_the_living_process(start: Start, data_
     victim = start()
     victim.write(1)
     for number in (2, 4):
-        os.kill(postmaster(data_dir), signal.SIGKILL)
+        killed = postmaster(data_dir)
+        os.kill(killed, signal.SIGKILL)
         victim.write(number)  # at once: maybe by a backend that does not know yet that it is an orphan
-        wait_until(lambda: processes.postmaster(data_dir / "postgres") is not None or not lives(data_dir), 5)
+        wait_until(lambda: followed(killed, data_dir) or not lives(data_dir), 15)
         victim.write(number + 1)  # when the old one has gone
         assert lives(data_dir)
     victim.quit()
