@@ -1,6 +1,6 @@
 """Stories of processes and servers that are killed without a word."""
 
-from __future__ import annotations
+from __future__ import functools
 
 import os
 import random
@@ -94,8 +94,8 @@ def postmaster(data_dir: Path) -> int:
     return pid
 
 
-def followed(killed: int, data_dir: Path) -> bool:
-    return processes.postmaster(data_dir / "postgres") not in (None, killed)
+def gone(killed: int, data_dir: Path) -> bool:
+    return processes.postmaster(data_dir / "postgres") not in (None, killed) or not lives(data_dir)
 
 
 def keeper(data_dir: Path) -> int:
@@ -145,7 +145,7 @@ def test_a_killed_server_comes_back_under_the_living_process(start: Start, data_
         killed = postmaster(data_dir)
         os.kill(killed, signal.SIGKILL)
         victim.write(number)  # at once: maybe by a backend that does not know yet that it is an orphan
-        wait_until(lambda: followed(killed, data_dir) or not lives(data_dir), 15)
+        wait_until(functools.partial(gone, killed, data_dir), 15)
         victim.write(number + 1)  # when the old one has gone
         assert lives(data_dir)
     victim.quit()
