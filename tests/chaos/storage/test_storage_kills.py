@@ -1,7 +1,8 @@
 """Stories of processes and servers that are killed without a word."""
 
-from __future__ import functools
+from __future__ import annotations
 
+import functools
 import os
 import random
 import signal
