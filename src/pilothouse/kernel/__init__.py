@@ -16,12 +16,22 @@ from pilothouse.kernel.errors import (
     exit_code,
 )
 from pilothouse.kernel.ids import new_id
-from pilothouse.kernel.principal import SYSTEM, Principal, require
+from pilothouse.kernel.principal import (
+    RIGHTS,
+    SYSTEM,
+    Authority,
+    Principal,
+    principal_fields,
+    principal_from,
+    require,
+)
 from pilothouse.kernel.wire import Json, canonical, content_hash, decode, encode, loads, wired
 
 __all__ = [
     "EXIT_CODES",
+    "RIGHTS",
     "SYSTEM",
+    "Authority",
     "AwaitDecision",
     "Cancelled",
     "Clock",
@@ -44,6 +54,8 @@ __all__ = [
     "exit_code",
     "loads",
     "new_id",
+    "principal_fields",
+    "principal_from",
     "require",
     "wired",
 ]

@@ -8,7 +8,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from pilothouse.engine.types import Entry, Run
-from pilothouse.kernel import Principal
+from pilothouse.kernel import Principal, principal_fields, principal_from
 from pilothouse.storage import Row, load_queries
 
 __all__ = ["Q", "channel_ready", "entry_of", "principal_of", "principal_text", "run_of"]
@@ -22,21 +22,13 @@ _ENTRY = tuple(name for name in Entry.__dataclass_fields__ if name not in ("run"
 
 def principal_text(principal: Principal) -> str:
     """Return the stored form of who a run acts for."""
-    fields = {
-        "id": principal.id, "kind": principal.kind,
-        "rights": sorted(principal.rights), "groups": sorted(principal.groups),
-    }  # fmt: skip
-    return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(principal_fields(principal), ensure_ascii=False, separators=(",", ":"))
 
 
 @lru_cache(maxsize=512)
 def principal_of(text: str) -> Principal:
     """Return the principal of a stored form."""
-    fields = json.loads(text)
-    return Principal(
-        id=fields["id"], kind=fields["kind"],
-        rights=frozenset(fields["rights"]), groups=frozenset(fields["groups"]),
-    )  # fmt: skip
+    return principal_from(json.loads(text))
 
 
 def run_of(row: Row) -> Run:
