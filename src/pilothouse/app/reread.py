@@ -35,9 +35,15 @@ class SourceRereader:
         if not isinstance(origin, Origin):
             return None
         query = Query(origin.object, where={name: [value] for name, value in origin.key.items()})
-        rows = await self._sources.read(SYSTEM, origin.source, query)
+        rows = await self._sources.read(SYSTEM, origin.source, query, reader=_reader(evidence))
         row = _same(rows, origin)
         return row.labelled(origin.field) if row is not None and origin.field in row else None
+
+
+def _reader(evidence: Evidence) -> str | None:
+    """Return for whom the value was read, where its source is declared without readers."""
+    people = [acl.removeprefix("user:") for acl in evidence.label.readers if acl.startswith("user:")]
+    return people[0] if len(people) == 1 else None
 
 
 def _same(rows: list[Row], origin: Origin) -> Row | None:

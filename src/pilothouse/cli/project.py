@@ -30,7 +30,8 @@ groups = ["desk"]
 # [sources.orders]
 # kind = "sql"
 # url = "secret://env/ORDERS_URL"     # the reference, never the secret
-# integrity = "record"
+# integrity = "record"                # left out: untrusted
+# readers = ["group:desk"]            # left out: only who reads it himself
 """
 
 FLOWS_TEMPLATE = '''\

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from pilothouse.connectors.errors import SourceUsageError
+from pilothouse.connectors.marks import ObjectMarks
 from pilothouse.connectors.types import Finding, ObjectSchema, Query, Row, WriteTool
 from pilothouse.kernel import Clock, Json, SystemClock
 from pilothouse.labels import Integrity, Position
@@ -129,6 +130,7 @@ class SourceContext:
         clock: Tells ``read_at``.
         integrity: Of every row.
         readers: Of every row.
+        marks: What single objects, rows and fields add to that.
         timeout: Seconds one read or write may take, all retries together.
         timezone: What local times of the source mean; None leaves them as text without a zone.
     """
@@ -141,6 +143,7 @@ class SourceContext:
     clock: Clock = field(default_factory=SystemClock)
     integrity: Integrity = Integrity.UNTRUSTED
     readers: frozenset[str] = frozenset()
+    marks: Mapping[str, ObjectMarks] = field(default_factory=dict[str, ObjectMarks])
     timeout: float = 5.0
     timezone: tzinfo | None = None
 

@@ -17,6 +17,7 @@ from pilothouse.connectors.errors import (
     near,
     unknown_tool,
 )
+from pilothouse.connectors.marks import marked
 from pilothouse.connectors.ports import (
     Connect,
     Connector,
@@ -30,6 +31,8 @@ from pilothouse.connectors.secrets import SecretReferences
 from pilothouse.connectors.settings import declared
 from pilothouse.connectors.types import Finding, Health, ObjectSchema, Query, Row, WriteTool
 from pilothouse.kernel import (
+    RIGHTS,
+    Authority,
     Clock,
     Json,
     PilothouseError,
@@ -65,6 +68,7 @@ class Sources:
     Args:
         contexts: One per source.
         kinds: Kind to a loader of its ``connect`` function.
+        authority: Says who may read and write what.
     """
 
     def __init__(
@@ -72,8 +76,10 @@ class Sources:
         contexts: Mapping[str, SourceContext],
         *,
         kinds: Mapping[str, Callable[[], Connect]],
+        authority: Authority = RIGHTS,
     ) -> None:
         self._contexts = dict(contexts)
+        self._authority = authority
         self._kinds = kinds
         self._open: dict[str, Connector] = {}
 
@@ -86,6 +92,7 @@ class Sources:
         secrets: Secrets | None = None,
         clock: Clock | None = None,
         kinds: Mapping[str, Callable[[], Connect]] | None = None,
+        authority: Authority = RIGHTS,
     ) -> Sources:
         """Return the sources that a project file declares under ``[sources.<name>]``.
 
@@ -95,6 +102,7 @@ class Sources:
             secrets: Where references are resolved; environment and files by default.
             clock: Tells when a row was read.
             kinds: Kinds to know; the installed ones by default.
+            authority: Says who may read and write what.
 
         Raises:
             UsageError: ``sources.declaration``, ``sources.kind``, ``sources.literal_secret``.
@@ -123,7 +131,7 @@ class Sources:
                     code="sources.kind",
                 )
             contexts[name] = context
-        return cls(contexts, kinds=known)
+        return cls(contexts, kinds=known, authority=authority)
 
     def names(self) -> list[str]:
         """Return the declared names, sorted."""
@@ -144,31 +152,41 @@ class Sources:
             self._open[source] = self._connect(context)
         return self._open[source]
 
-    async def read(self, principal: Principal, source: str, query: Query) -> list[Row]:
-        """Read rows of a source with the rights of ``principal``.
+    async def read(
+        self, principal: Principal, source: str, query: Query, *, reader: str | None = None
+    ) -> list[Row]:
+        """Read rows of a source with the rights of ``principal``, labelled as the source is declared.
+
+        Args:
+            principal: Who reads.
+            source: Which source.
+            query: What to read.
+            reader: For whom, where the declaration names no readers; default the principal.
 
         Raises:
             DeniedError: ``policy.denied``: without ``sources:<source>:read``.
             UsageError, DataError, UnavailableError, LimitError: See :class:`Connector`; all name the source.
         """
-        require(principal, f"sources:{self._context(source).name}:read")
-        return await self._within(source, lambda: self.connector(source).read(query))
+        self._require(principal, source, "read")
+        rows = await self._within(source, lambda: self.connector(source).read(query))
+        return marked(rows, self._context(source).marks.get(query.object), reader=reader or principal.id)
 
     async def sample(self, principal: Principal, source: str, object: str, *, n: int = 5) -> list[Row]:
         """Read up to ``n`` rows to look at; rights and errors as :meth:`read`."""
-        require(principal, f"sources:{self._context(source).name}:read")
-        return await self._within(source, lambda: self.connector(source).sample(object, n))
+        self._require(principal, source, "read")
+        rows = await self._within(source, lambda: self.connector(source).sample(object, n))
+        return marked(rows, self._context(source).marks.get(object), reader=principal.id)
 
     async def objects(self, principal: Principal, source: str) -> list[ObjectSchema]:
         """Return what a source holds; rights and errors as :meth:`read`."""
-        require(principal, f"sources:{self._context(source).name}:read")
+        self._require(principal, source, "read")
         return await self._within(source, lambda: self.connector(source).objects())
 
     async def findings(
         self, principal: Principal, source: str, *, object: str | None = None
     ) -> list[Finding]:
         """Return what is damaged, ambiguous or decided in a source; empty for kinds that do not inspect."""
-        require(principal, f"sources:{self._context(source).name}:read")
+        self._require(principal, source, "read")
         connector = self.connector(source)
         if not isinstance(connector, Inspector):
             return []
@@ -181,7 +199,9 @@ class Sources:
         if not isinstance(connector, Writer):
             return []
         found = await self._within(source, connector.tools)
-        return [tool for tool in found if principal.may(f"sources:{source}:write:{tool.name}")]
+        return [
+            tool for tool in found if self._authority.may(principal, f"sources:{source}:write:{tool.name}")
+        ]
 
     async def write(
         self, principal: Principal, source: str, tool: str, args: Mapping[str, Any], *, effect_id: str
@@ -193,7 +213,7 @@ class Sources:
             OutcomeUnknownError: Sent, but no answer came; probe before sending again.
             UsageError, DataError, ConflictError, UnavailableError: See :class:`Writer`.
         """
-        require(principal, f"sources:{self._context(source).name}:write:{tool}")
+        self._require(principal, source, f"write:{tool}")
         connector = self.connector(source)
         if not isinstance(connector, Writer):
             raise unknown_tool(source, tool, ())
@@ -228,6 +248,9 @@ class Sources:
 
     async def __aexit__(self, *error: object) -> None:
         await self.close()
+
+    def _require(self, principal: Principal, source: str, what: str) -> None:
+        require(principal, f"sources:{self._context(source).name}:{what}", authority=self._authority)
 
     def _context(self, source: str) -> SourceContext:
         if source in self._contexts:

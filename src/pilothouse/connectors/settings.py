@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pilothouse.connectors.errors import SourceUsageError
+from pilothouse.connectors.marks import CALLER, Marks, ObjectMarks
 from pilothouse.connectors.ports import Secrets, SourceContext
 from pilothouse.kernel import Clock
 from pilothouse.labels import Integrity
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["declared", "seconds"]
 
-COMMON = frozenset({"kind", "integrity", "readers", "timeout", "timezone", "title", "owner"})
+COMMON = frozenset({"kind", "integrity", "readers", "labels", "timeout", "timezone", "title", "owner"})
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?")
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, None: 1.0}
@@ -60,23 +61,66 @@ def declared(
         secrets=secrets,
         clock=clock,
         integrity=_integrity(name, table.get("integrity", "untrusted")),
-        readers=_readers(name, table.get("readers", [])),
+        readers=_readers(name, table.get("readers", [CALLER])),
+        marks=_marks(name, table.get("labels", {})),
         timeout=_timeout(name, table.get("timeout", "5s")),
         timezone=_timezone(name, table.get("timezone")),
     )
 
 
-def _integrity(name: str, value: object) -> Integrity:
+def _integrity(name: str, value: object, where: str = "integrity") -> Integrity:
     if isinstance(value, str) and value in INTEGRITIES:
         return INTEGRITIES[value]
-    raise _wrong(name, f"integrity is {value!r}; it is 'untrusted' or 'record'")
+    raise _wrong(name, f"{where} is {value!r}; it is 'untrusted' or 'record'")
 
 
-def _readers(name: str, value: object) -> frozenset[str]:
+def _readers(name: str, value: object, where: str = "readers") -> frozenset[str]:
     items = cast("list[object]", value) if isinstance(value, list) else [value]
     if all(isinstance(item, str) for item in items):
         return frozenset(cast("list[str]", items))
-    raise _wrong(name, f"readers is {value!r}; give a list of ACL ids such as ['acl:desk']")
+    raise _wrong(name, f"{where} is {value!r}; give a list of ACL ids such as ['acl:desk']")
+
+
+def _marks(name: str, value: object) -> dict[str, ObjectMarks]:
+    """Return what ``[sources.<name>.labels.<object>]`` adds; it can only tighten."""
+    return {
+        object: ObjectMarks(
+            marks=_mark(name, found, f"labels.{object}", {"readers", "integrity", "row", "fields"}),
+            row=_row(name, found.get("row"), f"labels.{object}.row"),
+            fields={
+                field: _mark(name, mark, f"labels.{object}.fields.{field}", {"readers", "integrity"})
+                for field, mark in _tables(name, found.get("fields", {}), f"labels.{object}.fields").items()
+            },
+        )
+        for object, found in _tables(name, value, "labels").items()
+    }
+
+
+def _tables(name: str, value: object, where: str) -> dict[str, dict[str, Any]]:
+    if isinstance(value, Mapping):
+        found = cast("dict[str, Any]", value)
+        if all(isinstance(item, Mapping) for item in found.values()):
+            return found
+    raise _wrong(name, f"{where} is {value!r}; it is a table of tables")
+
+
+def _mark(name: str, table: Mapping[str, Any], where: str, known: set[str]) -> Marks:
+    unknown = sorted(table.keys() - known)
+    if unknown:
+        raise _wrong(name, f"{where} has {unknown[0]!r}; it may have {', '.join(sorted(known))}")
+    integrity = table.get("integrity")
+    return Marks(
+        readers=_readers(name, table.get("readers", []), f"{where}.readers"),
+        integrity=None if integrity is None else _integrity(name, integrity, f"{where}.integrity"),
+    )
+
+
+def _row(name: str, value: object, where: str) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str) and re.fullmatch(r"[\w:.-]*(\{\w+\}[\w:.-]*)+", value):
+        return value
+    raise _wrong(name, f"{where} is {value!r}; write an ACL id with a field, such as 'acl:site-{{site}}'")
 
 
 def _timeout(name: str, value: object) -> float:

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias, cast
 from uuid import UUID
 
 from pilothouse.connectors.errors import near
+from pilothouse.connectors.marks import Marks
 from pilothouse.kernel import DataError, Json, LimitError, UsageError, wired
 from pilothouse.labels import Integrity, Label, Labelled, Origin, Position
 
@@ -104,6 +105,7 @@ class Row:
         positions: The same for single fields, where they are finer.
         as_of: The time the source gives for the data (date of a dump), if it gives one.
         faults: What is wrong with this record, in sentences.
+        marks: Fields whose label is tighter than the row's.
     """
 
     source: str
@@ -118,6 +120,7 @@ class Row:
     positions: dict[str, Position] = field(default_factory=dict[str, Position])
     as_of: datetime | None = None
     faults: tuple[str, ...] = ()
+    marks: dict[str, Marks] = field(default_factory=dict[str, Marks])
 
     def __getitem__(self, name: str) -> Any:
         """Return the bare value of a field.
@@ -154,7 +157,11 @@ class Row:
         Raises:
             DataError: ``sources.field``: the row has no such field.
         """
-        label = Label(readers=self.readers, integrity=self.integrity, origin=self.origin(name))
+        readers, integrity = self.readers, self.integrity
+        mark = self.marks.get(name)
+        if mark is not None:
+            readers, integrity = readers | mark.readers, mark.lowered(integrity)
+        label = Label(readers=readers, integrity=integrity, origin=self.origin(name))
         return Labelled(value=self[name], label=label)
 
 
