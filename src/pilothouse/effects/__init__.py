@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pilothouse.effects.declare import (
+    Audience,
+    EffectCall,
+    EffectSpec,
+    Handler,
+    Probe,
+    Probed,
+    Recipient,
+)
 from pilothouse.effects.door import Door
 from pilothouse.effects.ports import Rereader, Versions
 from pilothouse.effects.record import DecisionRecord, explain
-from pilothouse.effects.types import (
-    Effect,
-    EffectCall,
-    EffectRequest,
-    EffectSpec,
-    EffectState,
-    Halt,
-    Handler,
-    Outcome,
-    Probe,
-    Probed,
-)
+from pilothouse.effects.types import Chosen, Effect, EffectRequest, EffectState, Halt, Outcome
 from pilothouse.effects.validate import VoidError
 
 if TYPE_CHECKING:
     from pilothouse.effects.settings import EffectsSettings
 
 __all__ = [
+    "Audience",
+    "Chosen",
     "DecisionRecord",
     "Door",
     "Effect",
@@ -38,6 +38,7 @@ __all__ = [
     "Outcome",
     "Probe",
     "Probed",
+    "Recipient",
     "Rereader",
     "Versions",
     "VoidError",

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from pilothouse.audit import AuditEntry, append, settle
 from pilothouse.decisions import Inbox
+from pilothouse.effects.declare import EffectSpec, Handler
 from pilothouse.effects.halt import ALL, halts, switch
 from pilothouse.effects.ledger import Lease, Ledger, call_of, outcome_of
 from pilothouse.effects.send import Sender
-from pilothouse.effects.types import Effect, EffectRequest, EffectSpec, Halt, Handler, Outcome
+from pilothouse.effects.types import Effect, EffectRequest, Halt, Outcome
 from pilothouse.effects.unknown import KIND, Resolver
 from pilothouse.effects.validate import Gate, check_call
 from pilothouse.kernel import (

@@ -9,8 +9,9 @@ from uuid import UUID
 
 from pilothouse.audit import AuditEntry, append
 from pilothouse.decisions import use_approval
+from pilothouse.effects.declare import EffectCall, EffectSpec
 from pilothouse.effects.halt import require_running
-from pilothouse.effects.types import Effect, EffectCall, EffectRequest, EffectSpec, Outcome
+from pilothouse.effects.types import Effect, EffectRequest, Outcome
 from pilothouse.kernel import ConflictError, Principal, canonical, content_hash, decode, new_id
 from pilothouse.storage import load_queries
 

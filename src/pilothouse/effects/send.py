@@ -8,8 +8,9 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
+from pilothouse.effects.declare import EffectCall, EffectSpec, Handler, Probed
 from pilothouse.effects.ledger import Lease, Ledger, outcome_of
-from pilothouse.effects.types import EffectCall, EffectSpec, Handler, Outcome, Probed
+from pilothouse.effects.types import Outcome
 from pilothouse.effects.unknown import question
 from pilothouse.kernel import ConflictError, DeniedError, LimitError, UnavailableError, UsageError
 

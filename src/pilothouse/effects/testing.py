@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from pilothouse.decisions import Answer, Evidence, Inbox, Proposal, Reason
-from pilothouse.effects.types import EffectCall, EffectRequest, EffectSpec, Probed
+from pilothouse.effects.declare import EffectCall, EffectSpec, Probed
+from pilothouse.effects.types import EffectRequest
 from pilothouse.kernel import Principal, new_id
 from pilothouse.labels import Integrity, Label, Labelled, Origin
 
@@ -26,11 +27,13 @@ __all__ = [
     "FakeSources",
     "ask",
     "check_rereader",
+    "marked",
     "proposal_for",
     "read",
     "release_spec",
     "request_for",
     "soon",
+    "typed_by_hand",
 ]
 
 READ_AT = datetime(2026, 1, 5, 6, 10, tzinfo=UTC)
@@ -40,6 +43,18 @@ AMIRA = Principal(
 )
 BO = Principal(id="clerk.bo", groups=frozenset({DESK}))
 RUNNER = Principal(id="release-flow", kind="service", rights=frozenset({"effects:*"}))
+
+
+def marked(integrity: Integrity, *readers: str, source: str = "desk") -> Label:
+    """Return a label of this integrity; without readers everyone may read."""
+    origin = Origin(source=source, object="form", key={}, field="words", version="1", read_at=READ_AT)
+    return Label(readers=frozenset(readers), integrity=integrity, origin=origin)
+
+
+def typed_by_hand(args: Mapping[str, Any], integrity: Integrity = Integrity.OPERATOR) -> dict[str, Any]:
+    """Return ``labels``, ``pc`` and ``may_ask`` of a call that a person typed in a published workflow."""
+    label = marked(integrity)
+    return {"labels": dict.fromkeys(args, label), "pc": label, "may_ask": True}
 
 
 def read(
@@ -221,6 +236,7 @@ def request_for(proposal: Proposal, answer: Answer | None, **changes: Any) -> Ef
         data_versions=dict(proposal.data_versions),
         policy_version=proposal.policy_version,
         workflow_version=proposal.workflow_version,
+        **typed_by_hand({**proposal.args, **changes.get("args", {})}, Integrity.RECORD),
     )
     return replace(request, **changes)
 

@@ -1,170 +1,56 @@
-"""Owns the nouns of the door: what a tool declares, what is asked, what came out."""
+"""Owns the nouns of the door: what is asked, what came out, what is halted."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
 from pilothouse.decisions import Evidence
-from pilothouse.kernel import Principal, UsageError, content_hash, wired
-from pilothouse.labels import Integrity
+from pilothouse.effects.declare import EffectCall
+from pilothouse.kernel import Principal, content_hash, wired
+from pilothouse.labels import Label
 
-__all__ = [
-    "Effect",
-    "EffectCall",
-    "EffectRequest",
-    "EffectSpec",
-    "EffectState",
-    "Halt",
-    "Handler",
-    "Outcome",
-    "Probe",
-    "Probed",
-]
+__all__ = ["Chosen", "Effect", "EffectRequest", "EffectState", "Halt", "Outcome"]
 
 EffectState = Literal["intent", "done", "refused", "unknown"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EffectCall:
-    """What a handler or a probe gets.
+class Chosen:
+    """The closed list that a value was chosen from.
 
     Attributes:
-        tool: Name of the tool.
-        args: The arguments, as approved.
-        effect_id: Pass it on as the idempotency key.
-        principal: On whose rights the call is made.
-        run: The asking run.
+        options: The list; the value must be one of them.
+        label: The list's own label: from where, and how far to be trusted. Not the label of the choice.
     """
 
-    tool: str
-    args: Mapping[str, Any]
-    effect_id: str
-    principal: Principal
-    run: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Probed:
-    """What a probe found out about an effect whose outcome was lost.
-
-    Attributes:
-        state: ``done``, ``not_done`` (sending it again is safe) or ``unknown``.
-        result: What the handler would have returned, if done.
-    """
-
-    state: Literal["done", "not_done", "unknown"]
-    result: Any = None
-
-
-Handler = Callable[[EffectCall], Awaitable[Any]]
-Probe = Callable[[EffectCall], Awaitable[Probed]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EffectSpec:
-    """What a tool declares beside its code; nothing in a call can change it.
-
-    Attributes:
-        tool: Name; also the ``<tool>`` in the rights ``effects:<tool>`` and ``decisions:<tool>``.
-        version: Raised whenever the tool does something else; approvals are bound to it.
-        effect: ``read``, ``egress`` (leaves the house), ``write`` or ``irreversible``.
-        tier: 1 reversible and internal, 2 seen outside, 3 costly, 4 irreversible or safety.
-        steering: Arguments that decide what happens to whom.
-        accepts: From ``APPROVED`` upwards the door asks for a person's approval.
-        idempotency: Arguments that name the thing acted on. While one effect on it has no known outcome,
-            a second one on the same thing waits.
-        idempotent_by_effect_id: The receiver ignores a second call with the same effect id.
-        probe: Finds out whether an effect happened.
-        right: The right the caller needs; empty means ``effects:<tool>``.
-        phrase: Past-tense clause over the arguments, such as ``"{container} was released to {party}"``.
-
-    Raises:
-        UsageError: ``effects.spec``: the declaration contradicts itself.
-    """
-
-    tool: str
-    version: str = "1"
-    effect: Literal["read", "egress", "write", "irreversible"] = "irreversible"
-    tier: int = 4
-    steering: tuple[str, ...] = ()
-    accepts: Integrity = Integrity.APPROVED
-    idempotency: tuple[str, ...] = ()
-    idempotent_by_effect_id: bool = False
-    probe: Probe | None = None
-    right: str = ""
-    phrase: str = ""
-
-    def __post_init__(self) -> None:
-        if self.tool in ("", "*"):
-            raise UsageError(f"{self.tool!r} is no name for a tool; give it one", code="effects.spec")
-        if self.tier not in (1, 2, 3, 4):
-            raise UsageError(f"{self.tool!r}: tier {self.tier!r} is not 1, 2, 3 or 4", code="effects.spec")
-        if self.effect == "irreversible" and self.tier < 3:
-            raise UsageError(
-                f"{self.tool!r} is irreversible but of tier {self.tier!r}; declare tier 3 or 4",
-                code="effects.spec",
-            )
-        if self.tier >= 3 and not self.needs_approval:
-            raise UsageError(
-                f"{self.tool!r}, tier {self.tier!r}, accepts {self.accepts.name!r}; declare accepts=APPROVED",
-                code="effects.spec",
-            )
-
-    @property
-    def needs_approval(self) -> bool:
-        """Whether the door opens only for a person's approval."""
-        return self.accepts >= Integrity.APPROVED
-
-    @property
-    def needed_right(self) -> str:
-        """The right a caller needs."""
-        return self.right or f"effects:{self.tool}"
-
-    def identifier(self, args: Mapping[str, Any]) -> str:
-        """Return what a person types at tier 4: the first steering argument, else the tool's name."""
-        for name in self.steering:
-            if name in args:
-                return str(args[name])
-        return self.tool
-
-    def describe(self, args: Mapping[str, Any]) -> str:
-        """Return the clause that says what was done, such as ``"MSCU1234565 was released to ACME"``."""
-        if not self.phrase:
-            return f"{self.tool} was performed on {self.identifier(args)}"
-        try:
-            return self.phrase.format_map(args)
-        except (LookupError, ValueError, AttributeError) as error:
-            raise UsageError(
-                f"{self.tool!r}: phrase {self.phrase!r} does not fit arguments {sorted(args)!r}: {error!r}",
-                code="effects.spec",
-            ) from error
-
-    def preview(self, args: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what a proposal shows of this effect: ``confirm``, ``done``, tool and arguments."""
-        return {
-            "tool": self.tool,
-            "effect": self.effect,
-            "args": dict(args),
-            "confirm": self.identifier(args),
-            "done": self.describe(args),
-        }
+    options: tuple[Any, ...]
+    label: Label
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EffectRequest:
-    """One call at the door.
+    """One call at the door. Labels come from the code that makes the call, never from a payload.
 
     Attributes:
         tool: Name of a registered tool.
         args: Its arguments; the subject is recomputed from these.
         effect_id: Stable over attempts, take-over and replay; the engine gives ``run:step``.
-        principal: On whose rights the call is made; its id is the subject's ``on_behalf_of``.
+        principal: On whose rights the call is made, and through which agent; its id is the subject's
+            ``on_behalf_of``.
+        labels: One label for each argument.
+        pc: The label of the choice to call: the join of everything that decided on it.
+        may_ask: Whether the call is a slot of a bound plan or of a published workflow. Only then may a
+            person be asked; a question that a stranger's text can cause is itself the attack.
+        site: Where it acts, such as a terminal; part of the ladder's unit and a scope of the halt switch.
+        version: The agent or workflow version that calls, such as ``port.release@3``; the same.
         run: The asking run.
         approval: The approval a person gave; None where the tool needs none.
+        workflow: The published workflow that calls, whose endorsed flows count; empty for none.
+        choices: For arguments chosen from a closed list, that list.
         evidence: What the call rests on; empty means the proposal's.
         data_versions: Versions as the caller knows them; row versions are read again by the door.
         policy_version: The policy in force.
@@ -175,8 +61,15 @@ class EffectRequest:
     args: Mapping[str, Any]
     effect_id: str
     principal: Principal
+    labels: Mapping[str, Label]
+    pc: Label
+    may_ask: bool
+    site: str = ""
+    version: str = ""
     run: str | None = None
     approval: UUID | None = None
+    workflow: str = ""
+    choices: Mapping[str, Chosen] = field(default_factory=dict[str, Chosen])
     evidence: tuple[Evidence, ...] = ()
     data_versions: Mapping[str, str] = field(default_factory=dict[str, str])
     policy_version: str = ""

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from pilothouse.audit import AuditEntry, append
 from pilothouse.decisions import Answer, Proposal, Reason
-from pilothouse.effects.types import Effect, EffectSpec
+from pilothouse.effects.declare import EffectSpec
+from pilothouse.effects.types import Effect
 from pilothouse.kernel import ConflictError, canonical, new_id
 from pilothouse.storage import load_queries
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from pilothouse.decisions import VOID, Bound, Change, Evidence, Proposal, bind, find_approval, row_versions
+from pilothouse.effects.declare import EffectSpec
 from pilothouse.effects.ledger import Ticket
-from pilothouse.effects.types import EffectRequest, EffectSpec
+from pilothouse.effects.types import EffectRequest
 from pilothouse.kernel import ConflictError, DeniedError, PilothouseError, UsageError, require
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def check_call(spec: EffectSpec, request: EffectRequest) -> None:
     """Refuse a call that cannot be stored or does not fit its declaration.
 
     Raises:
-        UsageError: ``effects.not_canonical``, ``effects.args`` or ``effects.effect_id``.
+        UsageError: ``effects.not_canonical``, ``effects.args``, ``effects.effect_id`` or ``labels.missing``.
     """
     if not request.effect_id:
         raise UsageError(
@@ -50,6 +51,12 @@ def check_call(spec: EffectSpec, request: EffectRequest) -> None:
     missing = [name for name in (*spec.steering, *spec.idempotency) if name not in request.args]
     if missing:
         raise UsageError(f"{spec.tool!r} needs the argument {missing[0]!r}; pass it", code="effects.args")
+    bare = [name for name in request.args if name not in request.labels]
+    if bare:
+        raise UsageError(
+            f"{spec.tool!r}: the argument {bare[0]!r} has no label; pass one in labels=",
+            code="labels.missing",
+        )
 
 
 class Gate:

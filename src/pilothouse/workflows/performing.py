@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from pilothouse import engine
-from pilothouse.effects import EffectCall, EffectRequest, EffectSpec, Outcome, Probe
+from pilothouse.effects import Audience, EffectCall, EffectRequest, EffectSpec, Outcome, Probe
 from pilothouse.engine import Retry
 from pilothouse.kernel import UsageError
-from pilothouse.labels import Derived, Integrity, Label
+from pilothouse.labels import Derived, Integrity, Label, join
 from pilothouse.workflows.resources import bound
 from pilothouse.workflows.wiring import Signature, caller_locals, signature_of
 
@@ -93,6 +93,7 @@ def effect(
     tier: int = 4,
     steering: Sequence[str] = (),
     accepts: Integrity = Integrity.APPROVED,
+    audience: Audience = "public",
     idempotency: Sequence[str] = (),
     idempotent_by_effect_id: bool = False,
     probe: Probe | None = None,
@@ -119,6 +120,7 @@ def effect(
             tier=tier,
             steering=tuple(steering),
             accepts=accepts,
+            audience=audience,
             idempotency=tuple(idempotency),
             idempotent_by_effect_id=idempotent_by_effect_id,
             probe=probe,
@@ -197,6 +199,11 @@ async def perform(
             data_versions=dict(data_versions or {}),
             policy_version=policy_version,
             workflow_version=version,
+            labels=dict.fromkeys(args, _low_water(evidence)),
+            pc=_low_water(evidence),
+            may_ask=True,
+            workflow=run.workflow,
+            version=f"{run.workflow}@{version}",
         )
         return cast("Outcome", await bound().need("door").perform(request))
 
@@ -209,6 +216,14 @@ async def perform(
             kind="tool", version=call.tool.spec.version, once=True, retry=_PATIENT,
         ),
     )  # fmt: skip
+
+
+def _low_water(evidence: Sequence[Evidence]) -> Label:
+    """What the call rests on rules all of it; resting on nothing that is known, it is untrusted."""
+    if not evidence:
+        origin = Derived(sources=())
+        return Label(readers=frozenset(), integrity=Integrity.UNTRUSTED, origin=origin)
+    return join(*(item.label for item in evidence))
 
 
 def _label(evidence: Sequence[Evidence]) -> Label:

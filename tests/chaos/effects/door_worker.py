@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pilothouse.decisions import Inbox
 from pilothouse.effects import Door, EffectCall, EffectRequest, EffectSpec, EffectsSettings, Probed
-from pilothouse.effects.testing import RUNNER
+from pilothouse.effects.testing import RUNNER, typed_by_hand
 from pilothouse.kernel import PilothouseError
 from pilothouse.labels import Integrity
 from pilothouse.storage import StorageSettings, open_database
@@ -65,7 +65,10 @@ async def main(url: str, outside: str, kind: str, die: str, effect_id: str) -> N
     settings = StorageSettings(database_url=url, migrate=False)
     async with open_database(settings) as database:
         door = door_for(database, Path(outside), kind=kind, die=die)
-        request = EffectRequest(tool="send", args={"to": "gate"}, effect_id=effect_id, principal=RUNNER)
+        args = {"to": "gate"}
+        request = EffectRequest(
+            tool="send", args=args, effect_id=effect_id, principal=RUNNER, **typed_by_hand(args)
+        )
         try:
             outcome = await door.perform(request)
             print(outcome.state, outcome.result, flush=True)

@@ -42,7 +42,8 @@ class World:
         self.request = replace(self.request, **changes)
 
     def set_arg(self, change: tuple[str, Any]) -> None:
-        self.call(args={**self.request.args, change[0]: change[1]})
+        labels = {**self.request.labels, change[0]: self.request.pc}
+        self.call(args={**self.request.args, change[0]: change[1]}, labels=labels)
 
     def act_for(self, name: str) -> None:
         self.call(principal=replace(RUNNER, id=name))

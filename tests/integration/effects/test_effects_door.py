@@ -33,6 +33,7 @@ from pilothouse.effects.testing import (
     read,
     release_spec,
     request_for,
+    typed_by_hand,
 )
 from pilothouse.kernel import (
     ConflictError,
@@ -79,7 +80,10 @@ class Port:
 
     async def note(self, effect_id: str = "n:1", **changes: Any) -> EffectRequest:
         """Return a call that needs nobody."""
-        request = EffectRequest(tool="note", args={"on": "box"}, effect_id=effect_id, principal=RUNNER)
+        args: dict[str, Any] = {"on": "box"}
+        request = EffectRequest(
+            tool="note", args=args, effect_id=effect_id, principal=RUNNER, **typed_by_hand(args)
+        )
         return replace(request, **changes)
 
     async def log(self, effect_id: str = "run-1:3") -> list[str]:

@@ -21,7 +21,7 @@ from pilothouse.effects import (
     explain,
     ledger,
 )
-from pilothouse.effects.testing import RUNNER, FakeReceiver
+from pilothouse.effects.testing import RUNNER, FakeReceiver, typed_by_hand
 from pilothouse.kernel import ConflictError, DataError, DeniedError, Principal, UnavailableError, UsageError
 from pilothouse.labels import Integrity
 from pilothouse.storage import Database
@@ -29,7 +29,10 @@ from pilothouse.storage import Database
 CLERK = Principal(id="clerk.amira", rights=frozenset({"decisions:pay", "effects:halt"}))
 PAY = EffectSpec(tool="pay", effect="write", tier=2, accepts=Integrity.RECORD, steering=("to",), version="1")
 SAFE = replace(PAY, idempotent_by_effect_id=True)
-REQUEST = EffectRequest(tool="pay", args={"to": "ACME"}, effect_id="run-1:3", principal=RUNNER, run="run-1")
+ARGS = {"to": "ACME"}
+REQUEST = EffectRequest(
+    tool="pay", args=ARGS, effect_id="run-1:3", principal=RUNNER, run="run-1", **typed_by_hand(ARGS)
+)
 LOST = UnavailableError("line cut")
 
 
