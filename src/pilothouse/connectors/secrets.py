@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import cast
 
@@ -17,7 +17,7 @@ SCHEME = "secret://"
 
 
 class SecretReferences:
-    """Resolves ``secret://env/NAME`` and ``secret://file/path#field``.
+    """Resolves ``secret://env/NAME``, ``secret://file/path#field`` and ``secret://store/name#field``.
 
     A file's path is relative to ``base`` (``secret://file//run/secrets/x`` is absolute). Without a field the
     whole file is the secret, less the line break at its end; with one, the file is JSON or TOML and
@@ -26,11 +26,19 @@ class SecretReferences:
     Args:
         base: Folder of the project file.
         environ: Where ``env`` references are looked up; the process's environment by default.
+        reveal: Opens a stored secret by name and field; without one ``store`` references lead nowhere.
     """
 
-    def __init__(self, *, base: Path, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        base: Path,
+        environ: Mapping[str, str] | None = None,
+        reveal: Callable[[str, str], str] | None = None,
+    ) -> None:
         self._base = base
         self._environ = os.environ if environ is None else environ
+        self._reveal = reveal
 
     def resolve(self, reference: str) -> str:
         """Return the secret.
@@ -40,12 +48,22 @@ class SecretReferences:
         """
         store, _, name = reference.removeprefix(SCHEME).partition("/")
         if not reference.startswith(SCHEME) or not name:
-            raise _wrong(reference, "write secret://env/NAME or secret://file/path#field")
+            raise _wrong(
+                reference, "write secret://store/NAME, secret://env/NAME or secret://file/path#field"
+            )
         if store == "env":
             return self._from_environment(reference, name)
         if store == "file":
             return self._from_file(reference, name)
-        raise _wrong(reference, f"there is no store {store!r}; use env or file")
+        if store == "store":
+            return self._from_store(reference, name)
+        raise _wrong(reference, f"there is no store {store!r}; use store, env or file")
+
+    def _from_store(self, reference: str, name: str) -> str:
+        if self._reveal is None:
+            raise _wrong(reference, "no stored secrets are open here; open the project's studio")
+        name, _, field = name.partition("#")
+        return self._reveal(name, field)
 
     def _from_environment(self, reference: str, name: str) -> str:
         value = self._environ.get(name)

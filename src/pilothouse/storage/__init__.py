@@ -11,9 +11,11 @@ from pilothouse.storage.database import Database, HeldLock, Params, Row, Stateme
 from pilothouse.storage.doctor import Finding, diagnose
 from pilothouse.storage.errors import ConstraintError
 from pilothouse.storage.feed import Feed, FeedEvent
+from pilothouse.storage.high_water import HighWater
 from pilothouse.storage.listen import Notification, Subscription
 from pilothouse.storage.migrate import revert_migrations, run_migrations, schema_version
 from pilothouse.storage.queries import Queries, Query, load_queries
+from pilothouse.storage.vault import SecretStore, StoredSecret, find_key, make_key
 
 if TYPE_CHECKING:
     from psycopg.types.json import Jsonb
@@ -27,18 +29,23 @@ __all__ = [
     "FeedEvent",
     "Finding",
     "HeldLock",
+    "HighWater",
     "Jsonb",
     "Notification",
     "Params",
     "Queries",
     "Query",
     "Row",
+    "SecretStore",
     "Statement",
     "StorageSettings",
+    "StoredSecret",
     "Subscription",
     "Tx",
     "diagnose",
+    "find_key",
     "load_queries",
+    "make_key",
     "open_database",
     "revert_migrations",
     "run_migrations",

@@ -18,6 +18,8 @@ class StorageSettings(PartSettings):
     """libpq URL of a server; without it an embedded PostgreSQL runs in ``data_dir``."""
     data_dir: Path = Path(".pilothouse")
     """Folder of the embedded cluster, its socket, locks and log; ignored with ``database_url``."""
+    secrets_key_file: Path | None = None
+    """Key of the stored secrets; default a systemd credential, else ``secrets.key`` in ``data_dir``."""
     pool_size: int = Field(default=10, ge=1, le=100)
     """Most connections of one process, beside one for notifications and one for each advisory lock."""
     patience: float = Field(default=30.0, ge=0)
