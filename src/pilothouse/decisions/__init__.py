@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pilothouse.decisions.answers import VOID, find_approval, use_approval
+from pilothouse.decisions.answering.answers import VOID, find_approval, use_approval
 from pilothouse.decisions.inbox import Inbox
 from pilothouse.decisions.items import InboxFilter, Item, ItemView, Page, Sort
 from pilothouse.decisions.ports import Follower, Previewer, Resumer
+from pilothouse.decisions.proposal import SEEDED, Decision, Granted, Proposal
 from pilothouse.decisions.record import EvidenceRow, evidence_rows, find_decision, find_ids, lineage, sentence
 from pilothouse.decisions.subject import Bound, Change, bind, row_key, row_versions
 from pilothouse.decisions.types import (
     Answer,
     Approval,
-    Decision,
+    Escalation,
     Evidence,
     ItemState,
-    Proposal,
+    Quorum,
     Reason,
     Verdict,
 )
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from pilothouse.decisions.settings import DecisionsSettings
 
 __all__ = [
+    "SEEDED",
     "VOID",
     "Answer",
     "Approval",
@@ -32,9 +34,11 @@ __all__ = [
     "Change",
     "Decision",
     "DecisionsSettings",
+    "Escalation",
     "Evidence",
     "EvidenceRow",
     "Follower",
+    "Granted",
     "Inbox",
     "InboxFilter",
     "Item",
@@ -43,6 +47,7 @@ __all__ = [
     "Page",
     "Previewer",
     "Proposal",
+    "Quorum",
     "Reason",
     "Resumer",
     "Sort",

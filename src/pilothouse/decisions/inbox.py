@@ -9,13 +9,20 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 from pilothouse.audit import AuditEntry, append
-from pilothouse.decisions.access import may_see, reach, require_confirmed, require_independent, require_person
-from pilothouse.decisions.answers import Answers, NotWaitingError
-from pilothouse.decisions.held import Held, hold, not_found, require_changeable
+from pilothouse.decisions.answering.answers import Answers, NotWaitingError
+from pilothouse.decisions.answering.held import Held, hold, not_found, require_changeable
+from pilothouse.decisions.asking.propose import edited, store
 from pilothouse.decisions.items import InboxFilter, Item, ItemView, Page, approval_of, item_of, proposal_of
+from pilothouse.decisions.people.access import (
+    may_see,
+    reach,
+    require_confirmed,
+    require_independent,
+    require_person,
+)
 from pilothouse.decisions.ports import Follower, Previewer, Resumer
-from pilothouse.decisions.propose import edited, store
-from pilothouse.decisions.types import Answer, Proposal, Verdict
+from pilothouse.decisions.proposal import Proposal
+from pilothouse.decisions.types import Answer, Verdict
 from pilothouse.kernel import ConflictError, Principal, UsageError, encode
 from pilothouse.storage import load_queries
 

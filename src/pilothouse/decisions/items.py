@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any, Literal, cast
 from uuid import UUID
 
-from pilothouse.decisions.types import Answer, Approval, ItemState, Proposal
+from pilothouse.decisions.proposal import Proposal
+from pilothouse.decisions.types import Answer, Approval, ItemState
 from pilothouse.kernel import UsageError, decode
 
 __all__ = ["InboxFilter", "Item", "ItemView", "Page", "Sort", "approval_of", "item_of", "proposal_of"]
@@ -169,5 +170,5 @@ def proposal_of(row: Mapping[str, Any]) -> Proposal:
 
 def approval_of(row: Mapping[str, Any]) -> Approval:
     """Return the noun of a stored approval."""
-    names = Approval.__dataclass_fields__
+    names = [name for name in Approval.__dataclass_fields__ if name in row]
     return Approval(**{name: row[name] for name in names})

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from pilothouse.decisions.types import Answer, Proposal
+    from pilothouse.decisions.proposal import Proposal
+    from pilothouse.decisions.types import Answer
     from pilothouse.storage import Tx
 
 __all__ = ["Follower", "Previewer", "Resumer"]

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from uuid import UUID
 
 from pilothouse.decisions.items import approval_of, proposal_of
-from pilothouse.decisions.types import Answer, Decision, Evidence, Proposal
+from pilothouse.decisions.proposal import Decision, Proposal
+from pilothouse.decisions.types import Answer, Evidence
 from pilothouse.kernel import UsageError, decode
 from pilothouse.labels import Origin, Position
 from pilothouse.storage import load_queries

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pilothouse.decisions.types import Evidence, Proposal
+from pilothouse.decisions.proposal import Proposal
+from pilothouse.decisions.types import Evidence
 from pilothouse.kernel import canonical, content_hash, encode
 from pilothouse.labels import Origin
 

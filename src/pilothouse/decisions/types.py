@@ -1,18 +1,18 @@
-"""Owns the nouns of a decision: evidence, reason, proposal, approval, answer."""
+"""Owns the nouns a decision is made of: evidence, reason, quorum, escalation, approval, answer."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
-from pilothouse.kernel import content_hash, wired
+from pilothouse.kernel import UsageError, content_hash, wired
 from pilothouse.labels import Derived, Label, Labelled
 
-__all__ = ["Answer", "Approval", "Decision", "Evidence", "ItemState", "Proposal", "Reason", "Verdict"]
+__all__ = ["Answer", "Approval", "Escalation", "Evidence", "ItemState", "Quorum", "Reason", "Verdict"]
 
-Verdict = Literal["approve", "reject", "expire", "withdraw"]
+Verdict = Literal["approve", "reject", "expire", "withdraw", "pending"]
 ItemState = Literal["open", "approved", "rejected", "expired", "withdrawn", "superseded"]
 
 
@@ -87,70 +87,52 @@ class Reason:
     row: str = ""
 
 
-@wired("decisions.proposal")
+@wired("decisions.quorum")
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Proposal:
-    """What a person is asked. Immutable: an edit is a new proposal with ``parent``.
+class Quorum:
+    """Whose approvals, and how many, open the door. People are counted, not accounts or delegations.
 
     Attributes:
-        id: UUIDv7.
-        tool: The effect an approval opens; None for a judgement, which opens no door.
-        tool_version: The tool's declared version.
-        args: The canonical arguments of the call.
-        evidence: What the proposal rests on, names unique.
-        data_versions: Version tokens that must still hold at the effect (see ``row_versions``).
-        policy_version: Version of the policy that judged.
-        workflow: Name of the asking workflow.
-        workflow_version: Its version.
-        run: The waiting run; None if nothing waits.
-        key: The run's wait.
-        on_behalf_of: The principal the effect acts for; may not approve.
-        proposer: Who asks (user or workflow's principal); may not approve.
-        title: One line for the queue.
-        summary: What the person should know, plain text.
-        verdict: What the rules advise, such as ``RELEASE``.
-        reasons: The rules that fired.
-        tier: 1 reversible and internal .. 4 irreversible.
-        steering: Arguments that decide what happens to whom; None means all of them.
-        asked_of: A group or a principal id; principals and groups share one namespace.
-        deadline: Without an answer until then the answer is *no*.
-        parent: The proposal this one replaces.
-        preview: What the person is shown of the effect. ``confirm`` is the identifier typed at tier 4;
-            ``done`` is the sentence's clause, such as ``"MSCU1234565 was released to ACME"``.
-        kind: ``decision``, or the name of the follower that takes the answer.
-        topic: Who may see it is ruled by ``decisions:<topic>``; empty means the tool, else the workflow.
+        count: How many people must say yes.
+        groups: Groups that must each be spoken for by a person of their own among them.
+        distinct_from: Principals, or groups, whose people may not say yes, beside whoever asked.
+        reject_stops: Whether one *no* closes the question; else a *no* only takes that person out.
+
+    Raises:
+        UsageError: ``decisions.quorum``: nobody would be asked.
     """
 
-    id: UUID
-    title: str
-    on_behalf_of: str
-    proposer: str
-    tool: str | None = None
-    tool_version: str = ""
-    args: dict[str, Any] = field(default_factory=dict[str, Any])
-    evidence: tuple[Evidence, ...] = ()
-    data_versions: dict[str, str] = field(default_factory=dict[str, str])
-    policy_version: str = ""
-    workflow: str = ""
-    workflow_version: str = ""
-    run: str | None = None
-    key: str | None = None
-    summary: str = ""
-    verdict: str = ""
-    reasons: tuple[Reason, ...] = ()
-    tier: int = 4
-    steering: tuple[str, ...] | None = None
-    asked_of: str = ""
-    deadline: datetime | None = None
-    parent: UUID | None = None
-    preview: dict[str, Any] = field(default_factory=dict[str, Any])
-    kind: str = "decision"
-    topic: str = ""
+    count: int = 1
+    groups: tuple[str, ...] = ()
+    distinct_from: tuple[str, ...] = ()
+    reject_stops: bool = True
+
+    def __post_init__(self) -> None:
+        if self.count < 1 or len(set(self.groups)) != len(self.groups):
+            raise UsageError(
+                f"a quorum of {self.count!r} people from groups {self.groups!r} asks nobody; "
+                "ask at least one and name each group once",
+                code="decisions.quorum",
+            )
 
     @property
-    def area(self) -> str:
-        """What stands behind ``decisions:`` in the right to see and answer this proposal."""
-        return self.topic or self.tool or self.workflow
+    def needed(self) -> int:
+        """How many people it takes at least."""
+        return max(self.count, len(self.groups))
+
+
+@wired("decisions.escalation")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Escalation:
+    """One step of what happens while nobody answers.
+
+    Attributes:
+        after: How long after the question was asked.
+        to: The group or principal that is asked as well from then on; empty only reminds.
+    """
+
+    after: timedelta
+    to: str = ""
 
 
 @wired("decisions.approval")
@@ -171,6 +153,10 @@ class Approval:
         used_at: When the door took it; None while unused.
         used_by: The effect that took it.
         delegated_by: The colleague the approver answered for.
+        screen: Hash of the screen the person saw, as the front end computed it.
+        asked: SHA-256 of the stored proposal, whole, when it was answered.
+        groups: The groups of the quorum that the approver was in when answering.
+        linked: Colleagues bound to the approver by a delegation in force when answering.
     """
 
     id: UUID
@@ -185,6 +171,15 @@ class Approval:
     used_at: datetime | None = None
     used_by: str | None = None
     delegated_by: str | None = None
+    screen: str | None = None
+    asked: str = ""
+    groups: tuple[str, ...] = ()
+    linked: tuple[str, ...] = ()
+
+    @property
+    def people(self) -> frozenset[str]:
+        """Everyone this voice stands for; two voices that share a person count once."""
+        return frozenset({self.approver, self.delegated_by or self.approver, *self.linked})
 
 
 @wired("decisions.answer")
@@ -194,7 +189,8 @@ class Answer:
 
     Attributes:
         approved: Whether a person said yes; everything else is *no*.
-        verdict: ``approve``, ``reject``, ``expire`` (nobody answered in time) or ``withdraw``.
+        verdict: ``approve``, ``reject``, ``expire`` (nobody answered in time) or ``withdraw``; ``pending``
+            only to the person who answered, while more people must say yes.
         proposal: The proposal that was answered; after an edit the edited one.
         approval: The capability the door asks for; None unless a person answered.
         by: The person, or ``system``.
@@ -213,20 +209,3 @@ class Answer:
     args: dict[str, Any]
     edited: bool
     at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """A proposal with what became of it.
-
-    Attributes:
-        proposal: What was asked.
-        state: Where it stands.
-        approvals: Every verdict a person gave on it.
-        answer: What the run got; None while open.
-    """
-
-    proposal: Proposal
-    state: ItemState
-    approvals: tuple[Approval, ...]
-    answer: Answer | None

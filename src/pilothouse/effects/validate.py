@@ -89,7 +89,7 @@ class Gate:
         found = await find_approval(self._database, id)
         if found is None:
             raise VoidError(f"approval {str(id)!r} does not exist; ask for one", changes=())
-        approval, proposal = found
+        approval, proposal = found.approval, found.proposal
         now = await self._now(spec, request, proposal)
         subject = now.subject
         if subject != approval.subject:

@@ -1,7 +1,7 @@
 """Owns the wire form: JSON with an allow-list of tagged types, and its canonical bytes and hash.
 
-JSON types pass as they are. ``{"$t": name, "v": ...}`` carries datetime (UTC), date, Decimal, UUID,
-bytes, frozensets of strings, integers beyond 2**53, enums, and dataclasses or Pydantic models
+JSON types pass as they are. ``{"$t": name, "v": ...}`` carries datetime (UTC), date, timedelta, Decimal,
+UUID, bytes, frozensets of strings, integers beyond 2**53, enums, and dataclasses or Pydantic models
 registered with :func:`wired` as ``name@n``. Nothing is ever imported by name. Canonical bytes
 follow RFC 8785.
 """
@@ -15,7 +15,7 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar, cast
 from uuid import UUID
@@ -108,6 +108,8 @@ def _encode_scalar(value: object, path: str) -> Json:
             return {"$t": "datetime", "v": value.astimezone(UTC).isoformat()}
         case date():
             return {"$t": "date", "v": value.isoformat()}
+        case timedelta():
+            return {"$t": "timedelta", "v": str(value // timedelta(microseconds=1))}
         case Decimal():
             if not value.is_finite():
                 raise UsageError(f"{path}: {value!r} is not a finite decimal", code="wire.type")
@@ -169,6 +171,7 @@ _SCALARS: dict[str, Callable[[Any], Any]] = {
     "int": int,
     "datetime": datetime.fromisoformat,
     "date": date.fromisoformat,
+    "timedelta": lambda text: timedelta(microseconds=int(text)),
     "decimal": Decimal,
     "uuid": UUID,
     "set": frozenset,

@@ -365,7 +365,7 @@ async def _use(
     found = await find_approval(database, answer.approval)
     assert found is not None
     async with database.transaction() as tx:
-        await use_approval(tx, answer.approval, effect=effect, subject=subject or found[0].subject)
+        await use_approval(tx, answer.approval, effect=effect, subject=subject or found.approval.subject)
 
 
 async def test_an_approval_is_used_once(database: Database, inbox: Inbox) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pilothouse.decisions.access import may_see, reach, require_confirmed, require_independent, require_person
+from pilothouse.decisions.people.access import may_see, reach, require_confirmed, require_independent, require_person
 from pilothouse.effects.testing import AMIRA, RUNNER, proposal_for
 from pilothouse.kernel import DeniedError, Principal, UsageError
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pilothouse.decisions import Evidence, InboxFilter
-from pilothouse.decisions.propose import MAX_PROPOSAL, check, edited
+from pilothouse.decisions.asking.propose import MAX_PROPOSAL, check, edited
 from pilothouse.effects.testing import AMIRA, RUNNER, proposal_for, read, release_spec
 from pilothouse.kernel import LimitError, UsageError
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import json
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -111,8 +111,24 @@ def test_an_old_version_is_upgraded_on_the_way_in() -> None:
 
 def test_models_and_enums_keep_their_types() -> None:
     form = Form(amount=Decimal("10.50"), box=Box("MSCU1", ("a", "b")))
-    back = decode(encode({"form": form, "colour": Colour.RED, "id": UUID(int=5), "day": date(2026, 1, 5)}))
-    assert back == {"form": form, "colour": Colour.RED, "id": UUID(int=5), "day": date(2026, 1, 5)}
+    back = decode(
+        encode(
+            {
+                "form": form,
+                "colour": Colour.RED,
+                "id": UUID(int=5),
+                "day": date(2026, 1, 5),
+                "for": timedelta(-1, 2, 3),
+            }
+        )
+    )
+    assert back == {
+        "form": form,
+        "colour": Colour.RED,
+        "id": UUID(int=5),
+        "day": date(2026, 1, 5),
+        "for": timedelta(-1, 2, 3),
+    }
 
 
 def test_a_name_belongs_to_one_class() -> None:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from pilothouse.audit import AuditEntry, append
-from pilothouse.decisions.held import Held
+from pilothouse.decisions.answering.held import Held
 from pilothouse.decisions.items import approval_of, proposal_of
 from pilothouse.decisions.ports import Follower, Resumer
-from pilothouse.decisions.types import Answer, Approval, ItemState, Proposal, Verdict
+from pilothouse.decisions.proposal import Granted
+from pilothouse.decisions.types import Answer, ItemState, Verdict
 from pilothouse.kernel import ConflictError, Principal, UsageError, canonical, new_id
 from pilothouse.storage import load_queries
 
@@ -154,10 +155,13 @@ def _answer(held: Held, verdict: Verdict, *, by: str, reason: str, approval: UUI
     )
 
 
-async def find_approval(database: Database, id: UUID) -> tuple[Approval, Proposal] | None:
-    """Return an approval with the proposal it answered; None if there is none."""
+async def find_approval(database: Database, id: UUID) -> Granted | None:
+    """Return an approval with the proposal it answered and the whole set it belongs to; None if none."""
     row = await database.fetch_one(Q.approval, {"id": id})
-    return None if row is None else (approval_of(row), proposal_of(row))
+    if row is None:
+        return None
+    approval = approval_of(row)
+    return Granted(approval=approval, proposal=proposal_of(row), approvals=(approval,))
 
 
 async def use_approval(tx: Tx, id: UUID, *, effect: str, subject: str) -> None:

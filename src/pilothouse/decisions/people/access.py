@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pilothouse.decisions.types import Proposal
+from pilothouse.decisions.proposal import Proposal
 from pilothouse.kernel import DeniedError, Principal, UsageError
 
 __all__ = ["Reach", "may_see", "reach", "require_confirmed", "require_independent", "require_person"]

@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pilothouse.audit import AuditEntry, append
-from pilothouse.decisions.access import confirmation
+from pilothouse.decisions.people.access import confirmation
 from pilothouse.decisions.ports import Previewer
+from pilothouse.decisions.proposal import Proposal
 from pilothouse.decisions.subject import bind
-from pilothouse.decisions.types import Proposal
 from pilothouse.kernel import ConflictError, LimitError, Principal, UsageError, canonical, encode, new_id
 from pilothouse.storage import load_queries
 

@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from pilothouse.decisions.access import may_see
 from pilothouse.decisions.items import Item, item_of, proposal_of
-from pilothouse.decisions.types import Answer, Proposal, Verdict
+from pilothouse.decisions.people.access import may_see
+from pilothouse.decisions.proposal import Proposal
+from pilothouse.decisions.types import Answer, Verdict
 from pilothouse.kernel import ConflictError, Principal, UsageError
 from pilothouse.storage import load_queries
 
