@@ -1,19 +1,15 @@
-"""Owns the nouns that say where a value comes from and who may see it.
-
-Only what every stored value must carry is here: readers, integrity and origin. The full lattice
-(handles, program counter, quarantine) is a later part and keeps these fields.
-"""
+"""Owns the label: who may read a value, how far it may be trusted and where it comes from."""
 
 from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-from pilothouse.kernel import content_hash, wired
+from pilothouse.kernel import UsageError, wired
+from pilothouse.labels.provenance import Cached, Derived, Origin, parts
 
-__all__ = ["Derived", "Integrity", "Label", "Labelled", "Origin", "Position", "join"]
+__all__ = ["Integrity", "Label", "Labelled"]
 
 
 @wired("integrity")
@@ -26,95 +22,79 @@ class Integrity(enum.IntEnum):
     OPERATOR = 3
 
 
-@wired("position")
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Position:
-    """Where inside a file or message a value stands; unset parts are None.
-
-    Attributes:
-        file: Name inside the source, never a path of this machine.
-        offset: First byte, counted from 0.
-        length: Bytes.
-        line: Counted from 1.
-        part: Segment, sheet, JSON path or MIME part, such as ``LOC[2].C517.3225``.
-    """
-
-    file: str | None = None
-    offset: int | None = None
-    length: int | None = None
-    line: int | None = None
-    part: str | None = None
-
-
-@wired("origin")
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
-    """One value as one source gave it.
-
-    Attributes:
-        source: Name of the system as declared in the project.
-        object: Table, resource, message type or file pattern.
-        key: The row's key fields, as text.
-        field: Column, JSON path or segment path.
-        version: The row's version token (xmin, ETag, file hash, content hash); changes when the row does.
-        read_at: When it was read (UTC).
-        position: Where inside a file or message.
-    """
-
-    source: str
-    object: str
-    key: dict[str, str]
-    field: str
-    version: str
-    read_at: datetime
-    position: Position | None = None
-
-
-@wired("derived")
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Derived:
-    """The origin of a value made from several others: the hashes of theirs, sorted."""
-
-    sources: tuple[str, ...]
-
-
 @wired("label")
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Label:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Label(Cached):
     """Who may read a value and how far it may be trusted; there are no default values.
+
+    Two labels are equal when readers, integrity and the leaves of their origins are.
 
     Attributes:
         readers: ACL ids; only who satisfies all of them may read. The empty set is public.
         integrity: See :class:`Integrity`.
         origin: One :class:`Origin`, or :class:`Derived` for a joined value.
+
+    Raises:
+        UsageError: ``labels.invalid``: a field is not of its type.
     """
 
     readers: frozenset[str]
     integrity: Integrity
     origin: Origin | Derived
 
+    def __post_init__(self) -> None:
+        if (
+            self.readers.__class__ is not frozenset
+            or self.integrity.__class__ is not Integrity
+            or self.origin.__class__ not in _ORIGINS
+        ):
+            raise UsageError(
+                f"{self!r} is no label: readers are a frozenset of ACL ids, integrity is an Integrity and "
+                "origin an Origin or Derived",
+                code="labels.invalid",
+            )
+        if self.origin.__class__ is Derived:
+            found = parts(self.origin)
+            if len(found) == 1 and isinstance(found[0], Origin):
+                object.__setattr__(self, "origin", found[0])
+
+    def __hash__(self) -> int:
+        try:
+            return self._hash
+        except AttributeError:
+            object.__setattr__(self, "_hash", hash((self.readers, int(self.integrity), self.origin)))
+            return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if not isinstance(other, Label):
+            return NotImplemented
+        return (
+            self.integrity is other.integrity
+            and self.readers == other.readers
+            and self.origin == other.origin
+        )
+
+
+_ORIGINS = (Origin, Derived)
+
 
 @wired("labelled")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Labelled:
-    """A value and its label; the two are never parted."""
+    """A value and its label; the two are never parted.
+
+    Raises:
+        UsageError: ``labels.missing``: the label is not one.
+    """
 
     value: Any
     label: Label
 
-
-def join(first: Label, *others: Label) -> Label:
-    """Return the label of a value made from all: readers united, integrity the lowest."""
-    labels = (first, *others)
-    if len(labels) == 1:
-        return first
-    hashes: set[str] = set()
-    for label in labels:
-        hashes.update(
-            label.origin.sources if isinstance(label.origin, Derived) else [content_hash(label.origin)]
-        )
-    return Label(
-        readers=frozenset[str]().union(*(label.readers for label in labels)),
-        integrity=min(label.integrity for label in labels),
-        origin=Derived(sources=tuple(sorted(hashes))),
-    )
+    def __post_init__(self) -> None:
+        if self.label.__class__ is not Label:
+            raise UsageError(
+                f"a value without a label: {self.label!r} is none; unlabelled is never public",
+                code="labels.missing",
+            )

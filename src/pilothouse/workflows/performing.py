@@ -14,7 +14,7 @@ from pilothouse import engine
 from pilothouse.effects import Audience, EffectCall, EffectRequest, EffectSpec, Outcome, Probe
 from pilothouse.engine import Retry
 from pilothouse.kernel import UsageError
-from pilothouse.labels import Derived, Integrity, Label, join
+from pilothouse.labels import Derived, Integrity, Label, join, leaves
 from pilothouse.workflows.resources import bound
 from pilothouse.workflows.wiring import Signature, caller_locals, signature_of
 
@@ -229,5 +229,5 @@ def _low_water(evidence: Sequence[Evidence]) -> Label:
 def _label(evidence: Sequence[Evidence]) -> Label:
     """An outcome is a record of ours; it is derived from what the call rested on."""
     readers = frozenset[str]().union(*(item.label.readers for item in evidence))
-    sources = tuple(sorted(item.hash for item in evidence))
-    return Label(readers=readers, integrity=Integrity.RECORD, origin=Derived(sources=sources))
+    sources = {leaf for item in evidence for leaf in leaves(item.label)}
+    return Label(readers=readers, integrity=Integrity.RECORD, origin=Derived(sources=tuple(sources)))
