@@ -16,6 +16,7 @@ from pilothouse.engine.ports import Executor, Payloads, Principals
 from pilothouse.engine.registry import CATALOG, Catalog, Definition
 from pilothouse.engine.running.children import ChildCall, child
 from pilothouse.engine.running.gathering import gather
+from pilothouse.engine.running.labelling import RunLabels
 from pilothouse.engine.running.steps import effect_key, step
 from pilothouse.engine.running.waiting import sleep, wait
 from pilothouse.engine.types import (
@@ -34,10 +35,14 @@ from pilothouse.engine.types import (
 )
 from pilothouse.engine.verbs import (
     acting,
+    beginning,
     continue_as,
     current_run,
     emit,
+    flow,
     in_run,
+    label_result,
+    low_water,
     new_id,
     next_key,
     now,
@@ -46,6 +51,7 @@ from pilothouse.engine.verbs import (
     random,
     resources,
     running_version,
+    see,
 )
 
 if TYPE_CHECKING:
@@ -73,6 +79,7 @@ __all__ = [
     "ReplayMiss",
     "Retry",
     "Run",
+    "RunLabels",
     "Schedule",
     "StepError",
     "Subject",
@@ -81,13 +88,17 @@ __all__ = [
     "WaitRef",
     "Waited",
     "acting",
+    "beginning",
     "child",
     "continue_as",
     "current_run",
     "effect_key",
     "emit",
+    "flow",
     "gather",
     "in_run",
+    "label_result",
+    "low_water",
     "new_id",
     "next_key",
     "now",
@@ -97,6 +108,7 @@ __all__ = [
     "random",
     "resources",
     "running_version",
+    "see",
     "sleep",
     "step",
     "wait",

@@ -25,9 +25,11 @@ from pilothouse.engine.journal import (
 from pilothouse.engine.keeping.submit import Submitter
 from pilothouse.engine.ports import Claim, Ending
 from pilothouse.engine.registry import Catalog
+from pilothouse.engine.running.labelling import RunLabels, run_labels_text
 from pilothouse.engine.running.values import dump, load
 from pilothouse.engine.types import Entry, Run, RunState, Wait, WaitRef
 from pilothouse.kernel import LimitError, Principal, UsageError, encode, new_id
+from pilothouse.labels import Label, unknown
 from pilothouse.storage import Database, Feed, Row, Tx
 
 __all__ = ["Engine"]
@@ -73,6 +75,8 @@ class Engine:
         priority: int = 100,
         dedup: str | None = None,
         deadline: datetime | None = None,
+        label: Label | None = None,
+        labels: Mapping[str, Label] | None = None,
         tx: Tx | None = None,
     ) -> Run:
         """Create a run, or return the one that ``key`` (or a live ``dedup``) already stands for.
@@ -87,6 +91,9 @@ class Engine:
             priority: Lower goes first.
             dedup: Unique among the live runs of the queue.
             deadline: When the run is cancelled if it has not ended.
+            label: Of the choice to start it and of every argument; without one the run knows nothing of
+                its beginning: untrusted, and readable by its principal alone.
+            labels: Of single arguments.
             tx: The caller's transaction; the run exists when it commits.
 
         Raises:
@@ -103,6 +110,7 @@ class Engine:
             "priority": priority,
             "dedup": dedup,
             "deadline": deadline,
+            "label": run_labels_text(_beginning(principal, label, labels)),
         }
         if tx is not None:
             return await self._insert_in(tx, row)
@@ -113,7 +121,7 @@ class Engine:
         return {
             "id": ident, "workflow": name, "version": version, "key": key, "args": args, "root": ident,
             "principal": principal_text(principal), "origin": None, "parent": None, "parent_key": None,
-            "parent_index": None, "sealed": False, "owner": None,
+            "parent_index": None, "sealed": False, "label": None, "owner": None,
         }  # fmt: skip
 
     async def _insert_in(self, tx: Tx, row: dict[str, Any]) -> Run:
@@ -175,9 +183,14 @@ class Engine:
         """Take back an answer that was given with ``after``; True if it was still possible."""
         return await self._answers.take_back(tx, wait.run, wait.key)
 
-    async def signal(self, run: UUID, name: str, value: Any, *, event: str, tx: Tx) -> Answered:
-        """Deliver a signal once by its event id: to the wait of that name, or kept for the next one."""
-        return await self._answers.signal(tx, run, name, event, value)
+    async def signal(
+        self, run: UUID, name: str, value: Any, *, event: str, tx: Tx, label: Label | None = None
+    ) -> Answered:
+        """Deliver a signal once by its event id: to the wait of that name, or kept for the next one.
+
+        Without a ``label`` what it carries is untrusted, and readable by the run's principal alone.
+        """
+        return await self._answers.signal(tx, run, name, event, value, label=label)
 
     # -- ending --------------------------------------------------------------------------------
 
@@ -335,6 +348,14 @@ class Engine:
         """Append an event to the change feed."""
         async with self.database.transaction() as tx:
             await self._feed.append(tx, topic, encode(value))
+
+
+def _beginning(
+    principal: Principal, label: Label | None, labels: Mapping[str, Label] | None
+) -> RunLabels | None:
+    if label is None and not labels:
+        return None
+    return RunLabels(pc=label or unknown(principal.id), params=dict(labels or {}))
 
 
 def _result_of(run: UUID, ending: Ending) -> Any:

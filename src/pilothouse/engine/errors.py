@@ -37,9 +37,10 @@ class Fenced(Waiting):
 class ContinueAs(Waiting):
     """The run ends and a new one of the same workflow goes on with other arguments."""
 
-    def __init__(self, args: Mapping[str, Any]) -> None:
+    def __init__(self, args: Mapping[str, Any], *, label: str | None = None) -> None:
         super().__init__("continued as a new run")
         self.with_args = dict(args)
+        self.label = label
 
 
 class JournalLost(Waiting):

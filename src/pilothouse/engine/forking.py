@@ -91,5 +91,6 @@ def _fork_row(row: Row, version: str, principal: Principal, sealed: bool) -> dic
         "dedup": None,
         "deadline": None,
         "sealed": sealed,
+        "label": row["label"],
         "owner": None,
     }

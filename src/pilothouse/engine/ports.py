@@ -69,13 +69,14 @@ class NewEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChildSpec:
-    """One child run to start: its workflow, arguments as wire text, and where it goes."""
+    """One child run to start: its workflow, arguments and labels as wire text, and where it goes."""
 
     workflow: str
     version: str
     args: str
     queue: str
     priority: int = 100
+    label: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,14 +107,18 @@ class Ending:
     """How a segment leaves its run for good, or until a person looks at it.
 
     Attributes:
+        label: Label of result or error, as wire text.
         then: Arguments, as wire text, of a new run of the same workflow that goes on.
+        then_label: The labels that run begins with.
     """
 
     state: str
     result: str | None = None
     error: str | None = None
     reason: str | None = None
+    label: str | None = None
     then: str | None = None
+    then_label: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +130,7 @@ class ChildResult:
     state: str
     result: str | None
     error: str | None
+    label: str | None = None
 
 
 class Journal(Protocol):

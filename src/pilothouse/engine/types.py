@@ -9,6 +9,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from pilothouse.kernel import Principal
+from pilothouse.labels import Label
 
 __all__ = [
     "DEFAULT_RETRY",
@@ -51,6 +52,8 @@ class Run:
         epoch: Fencing token; only grows.
         reason: Why it is blocked, failed or cancelled, in words.
         sealed: A replay that must not touch the world.
+        label: Wire JSON of the labels it began with; None means unknown: untrusted, for its principal alone.
+        result_label: Wire JSON of the label of its result, or of its error.
     """
 
     id: UUID
@@ -76,6 +79,8 @@ class Run:
     wake_at: datetime | None = None
     reason: str | None = None
     sealed: bool = False
+    label: str | None = None
+    result_label: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +94,7 @@ class Entry:
         outcome: ``ok``, ``error``, ``expired`` or ``withdrawn``.
         output: Wire JSON as text, or None when it lies in a payload (``output_ref``).
         error: Wire JSON of the error, when the outcome is ``error``.
+        label: Wire JSON of the label of what it came to.
     """
 
     run: UUID
@@ -155,11 +161,13 @@ class Waited:
         outcome: ``met`` or ``expired``.
         value: The answer; None when expired.
         subject: Index of the subject that met it.
+        label: Of the answer, where whoever gave it said one.
     """
 
     outcome: Literal["met", "expired"]
     value: Any = None
     subject: int = 0
+    label: Label | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,6 +226,7 @@ class Schedule:
 
     Attributes:
         missed: What happens to ticks that nobody was there for: none, the last one, or each.
+        label: Of the arguments, which stand in the code; None means unknown.
     """
 
     name: str
@@ -227,6 +236,7 @@ class Schedule:
     args: dict[str, Any] = field(default_factory=dict[str, Any])
     missed: Literal["skip", "one", "all"] = "one"
     queue: str = "default"
+    label: Label | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

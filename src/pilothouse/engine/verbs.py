@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import random as random_module
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar, cast
 from uuid import UUID
 
 from pilothouse.engine.errors import ContinueAs
 from pilothouse.engine.ports import NewEntry
+from pilothouse.engine.running.labelling import RunLabels, run_labels, run_labels_text
 from pilothouse.engine.running.scope import CURRENT, here
 from pilothouse.engine.running.values import EMPTY_HASH, dump
 from pilothouse.engine.types import Run
 from pilothouse.kernel import Principal, UsageError, encode
+from pilothouse.labels import Label, join, unknown
 
 __all__ = [
     "acting",
+    "beginning",
     "continue_as",
     "current_run",
     "emit",
+    "flow",
     "in_run",
+    "label_result",
+    "low_water",
     "new_id",
     "next_key",
     "now",
@@ -28,7 +35,10 @@ __all__ = [
     "random",
     "resources",
     "running_version",
+    "see",
 ]
+
+T = TypeVar("T")
 
 
 def in_run() -> bool:
@@ -108,7 +118,7 @@ async def patched(name: str) -> bool:
     return True
 
 
-def continue_as(**args: Any) -> NoReturn:
+def continue_as(labels: RunLabels | None = None, /, **args: Any) -> NoReturn:
     """End this run and let a new run of the same workflow go on with ``args``; for loops without end.
 
     The new run's key is ``<this run>:next``. The result of this run is None.
@@ -125,7 +135,42 @@ def continue_as(**args: Any) -> NoReturn:
             f"{segment.run.workflow!r} is a child here and its parent waits for a result; start it by itself",
             code="engine.child_continues",
         )
-    raise segment.leave(ContinueAs(segment.definition.accept(args)))
+    label = run_labels_text(labels)
+    raise segment.leave(ContinueAs(segment.definition.accept(args), label=label))
+
+
+def low_water() -> Label:
+    """Return the join of what the run began with and everything recorded in it so far."""
+    segment = here("low_water").segment
+    begun = beginning()
+    start = join(begun.pc, *begun.params.values())
+    return start if segment.seen is None else join(start, segment.seen)
+
+
+def see(label: Label) -> None:
+    """Join a label into what the running segment has seen: of a value that the engine did not label."""
+    here("see").segment.see(label)
+
+
+def beginning() -> RunLabels:
+    """Return the labels that the current run began with; unknown ones are untrusted."""
+    run = here("beginning").segment.run
+    if run.label is None:
+        return RunLabels(pc=unknown(run.principal.id))
+    return run_labels(run.label)
+
+
+def flow(make: Callable[[], T]) -> T:
+    """Return what the parts above keep with the running segment, made at the first call."""
+    segment = here("flow").segment
+    if segment.flow is None:
+        segment.flow = make()
+    return cast("T", segment.flow)
+
+
+def label_result(label: Label) -> None:
+    """Say how far the run's result may be trusted and who may read it."""
+    here("label_result").segment.result_label = label
 
 
 async def emit(topic: str, value: Any) -> None:

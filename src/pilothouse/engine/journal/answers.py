@@ -9,8 +9,10 @@ from uuid import UUID
 
 from pilothouse.engine.journal.parking import meet
 from pilothouse.engine.journal.rows import Q
+from pilothouse.engine.running.labelling import label_text
 from pilothouse.engine.running.values import dump, load
 from pilothouse.kernel import ConflictError, UsageError
+from pilothouse.labels import Label
 from pilothouse.storage import Row, Tx
 
 __all__ = ["Answered", "Answers"]
@@ -60,7 +62,9 @@ class Answers:
         params = {"run": run, "key": key, "position": 0, "answer": None, "after": None}
         return await tx.fetch_value(Q.pend_answer, params) is not None
 
-    async def signal(self, tx: Tx, run: UUID, name: str, event: str, value: Any) -> Answered:
+    async def signal(
+        self, tx: Tx, run: UUID, name: str, event: str, value: Any, *, label: Label | None = None
+    ) -> Answered:
         """Deliver a signal once by its event id: to the open wait of that name, or kept for the next."""
         text = dump(value, path="signal")
         row = await tx.fetch_one(Q.lock_run, {"id": run})
@@ -69,11 +73,15 @@ class Answers:
         if row["ended"] is not None:
             raise ConflictError(f"run {run} is {row['state']}; it takes no signal", code="engine.run_over")
         wait = await tx.fetch_one(Q.open_signal_wait, {"run": run, "name": name})
-        params = {"run": run, "name": name, "event": event, "value": text, "taken": wait is not None}
+        known = None if label is None else label_text(label)
+        params = {
+            "run": run, "name": name, "event": event, "value": text, "label": known,
+            "taken": wait is not None,
+        }  # fmt: skip
         if await tx.fetch_value(Q.keep_signal, params) is None:
             return Answered(value=value, fresh=False)
         if wait is not None:
-            await meet(tx, run, wait["key"], wait["position"], value=text, outcome="ok")
+            await meet(tx, run, wait["key"], wait["position"], value=text, outcome="ok", label=known)
         return Answered(value=value, fresh=True)
 
 

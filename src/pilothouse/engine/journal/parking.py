@@ -67,10 +67,11 @@ class Parked:
             "dedup": None,
             "deadline": run.deadline,
             "sealed": run.sealed,
+            "label": spec.label,
             "owner": None,
         }
 
-    async def insert_next(self, tx: Tx, run: Run, args: str) -> None:
+    async def insert_next(self, tx: Tx, run: Run, args: str, label: str | None) -> None:
         """Start the run that goes on where ``run`` has ended; its key names its forerunner."""
         ident = new_id()
         row = {
@@ -79,7 +80,7 @@ class Parked:
             "principal": principal_text(run.principal), "root": ident, "origin": None, "parent": None,
             "parent_key": None, "parent_index": None, "queue": run.queue, "partition": run.partition,
             "priority": run.priority, "dedup": run.dedup, "deadline": run.deadline, "sealed": run.sealed,
-            "owner": None,
+            "label": label, "owner": None,
         }  # fmt: skip
         await tx.execute(Q.insert_run, row)
         await tx.notify(channel_ready, run.queue)
@@ -109,7 +110,9 @@ class Parked:
                 continue
             kept = await tx.fetch_one(Q.take_signal, {"run": run.id, "name": subject.ref})
             if kept is not None:
-                await meet(tx, run.id, parking.key, position, value=kept["value"], outcome="ok")
+                await meet(
+                    tx, run.id, parking.key, position, value=kept["value"], outcome="ok", label=kept["label"]
+                )
                 return
 
     async def child_ended(self, tx: Tx, child: Run) -> None:
@@ -124,7 +127,16 @@ class Parked:
             await meet(tx, child.parent, child.parent_key, row["position"], value=None, outcome="ok")
 
 
-async def meet(tx: Tx, run: UUID, key: str, position: int, *, value: str | None, outcome: str) -> None:
+async def meet(
+    tx: Tx,
+    run: UUID,
+    key: str,
+    position: int,
+    *,
+    value: str | None,
+    outcome: str,
+    label: str | None = None,
+) -> None:
     """Close an open wait, write its entry and make the run ready; the run's row is locked by the caller.
 
     Args:
@@ -134,6 +146,7 @@ async def meet(tx: Tx, run: UUID, key: str, position: int, *, value: str | None,
         position: Which of its subjects.
         value: Wire text of the answer.
         outcome: ``ok`` or ``expired``.
+        label: Wire text of the answer's label; None leaves it to whoever reads the answer.
 
     Raises:
         ConflictError: ``engine.wait_closed``.
@@ -145,7 +158,7 @@ async def meet(tx: Tx, run: UUID, key: str, position: int, *, value: str | None,
     output = f'{{"subject":{position},"value":{value if value is not None else "null"}}}'
     entry = {
         "run": run, "key": key, "position": position, "outcome": outcome,
-        "output": output, "output_ref": None,
+        "output": output, "output_ref": None, "label": label,
     }  # fmt: skip
     await tx.fetch_one(Q.record_answer, entry)
     ready = await tx.fetch_one(Q.ready_run, {"id": run})

@@ -155,21 +155,21 @@ class PostgresJournal:
         result, ref = await self._patiently(lambda: self.payloads.keep(ending.result))
         params = {
             "id": claim.run.id, "epoch": claim.run.epoch, "state": ending.state, "result": result,
-            "result_ref": ref, "error": ending.error, "reason": ending.reason,
+            "result_ref": ref, "error": ending.error, "reason": ending.reason, "label": ending.label,
         }  # fmt: skip
         if ending.then is not None:
-            found = await self._patiently(lambda: self._continue(claim, params, ending.then or "{}"))
+            found = await self._patiently(lambda: self._continue(claim, params, ending))
         elif claim.run.parent is None or ending.state == "blocked":
             found = await self._patiently(lambda: self._database.fetch_value(Q.end_run, params))
         else:
             found = await self._patiently(lambda: self._end_child(claim, params))
         return found is not None or await self._ended_already(claim, ending)
 
-    async def _continue(self, claim: Claim, params: dict[str, Any], args: str) -> Any:
+    async def _continue(self, claim: Claim, params: dict[str, Any], ending: Ending) -> Any:
         async with self._database.transaction() as tx:
             found = await tx.fetch_value(Q.end_run, params)
             if found is not None:
-                await self._parked.insert_next(tx, claim.run, args)
+                await self._parked.insert_next(tx, claim.run, ending.then or "{}", ending.then_label)
             return found
 
     async def _end_child(self, claim: Claim, params: dict[str, Any]) -> Any:
@@ -207,6 +207,7 @@ class PostgresJournal:
         return ChildResult(
             run=row["id"], workflow=row["workflow"], state=row["state"],
             result=await self.text(row["result"], row["result_ref"]), error=row["error"],
+            label=row["result_label"],
         )  # fmt: skip
 
     async def retries(self, run: UUID, key: str) -> int:
@@ -239,5 +240,6 @@ def _written(claim: Claim, params: dict[str, Any], ended: Any) -> Entry:
         output=params["output"],
         output_ref=params["output_ref"],
         error=params["error"],
+        label=params["label"],
         ended=ended,
     )

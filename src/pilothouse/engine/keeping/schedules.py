@@ -97,7 +97,8 @@ class Ticker:
         for planned in ticks:
             key = f"schedule:{schedule.name}:{planned.isoformat()}"
             await self._engine.start(
-                schedule.workflow, schedule.args, key=key, principal=SYSTEM, queue=schedule.queue
-            )
+                schedule.workflow, schedule.args, key=key, principal=SYSTEM, queue=schedule.queue,
+                label=schedule.label,
+            )  # fmt: skip
         if ticks:
             await self._engine.database.execute(Q.fired, {"name": schedule.name, "last": ticks[-1]})

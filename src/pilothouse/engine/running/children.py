@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any
 
 from pilothouse.engine.errors import ChildError, rebuild_error
 from pilothouse.engine.ports import ChildResult, ChildSpec, Parking
+from pilothouse.engine.running.labelling import RunLabels, label_from, run_labels_text
 from pilothouse.engine.running.scope import Scope, here
 from pilothouse.engine.running.values import dump, load, wire
 from pilothouse.engine.running.waiting import park, sealed_wait
 from pilothouse.engine.types import Entry, Subject
 from pilothouse.kernel import UsageError
+from pilothouse.labels import Label
 
 __all__ = ["ChildCall", "await_children", "child"]
 
@@ -19,12 +21,22 @@ __all__ = ["ChildCall", "await_children", "child"]
 class ChildCall:
     """A child that starts when it is awaited, alone or in a gather of children."""
 
-    __slots__ = ("args", "name", "queue")
+    __slots__ = ("args", "labels", "name", "on_label", "queue")
 
-    def __init__(self, name: str, args: Mapping[str, Any], queue: str | None) -> None:
+    def __init__(
+        self,
+        name: str,
+        args: Mapping[str, Any],
+        queue: str | None,
+        *,
+        labels: Callable[[], RunLabels] | None = None,
+        on_label: Callable[[Label | None], None] | None = None,
+    ) -> None:
         self.name = name
         self.args = dict(args)
         self.queue = queue
+        self.labels = labels
+        self.on_label = on_label
 
     def __await__(self) -> Generator[Any, None, Any]:
         return self._alone().__await__()
@@ -33,13 +45,27 @@ class ChildCall:
         return (await await_children(here("child"), [self]))[0]
 
 
-def child(name: str, args: Mapping[str, Any], *, queue: str | None = None) -> ChildCall:
+def child(
+    name: str,
+    args: Mapping[str, Any],
+    *,
+    queue: str | None = None,
+    labels: Callable[[], RunLabels] | None = None,
+    on_label: Callable[[Label | None], None] | None = None,
+) -> ChildCall:
     """Return a child run of workflow ``name``: await it, or pass many to ``gather``.
 
     The child has its own journal, version and retries. It is started in the transaction that parks
     its parent, so either both have happened or neither.
+
+    Args:
+        name: Registered workflow.
+        args: Keyword arguments.
+        queue: Default the workflow's.
+        labels: Tells what the child begins with, when it is started; default unknown.
+        on_label: Gets the label of the child's result, or of its error; None is unknown.
     """
-    return ChildCall(name, args, queue)
+    return ChildCall(name, args, queue, labels=labels, on_label=on_label)
 
 
 async def await_children(scope: Scope, calls: Sequence[ChildCall]) -> list[Any]:
@@ -65,9 +91,19 @@ async def await_children(scope: Scope, calls: Sequence[ChildCall]) -> list[Any]:
                 entry = await park(segment, parking)
         scope.recorded += 1
         scope.last = entry.ended or scope.last
-        return [_result(found) for found in await _results(scope, entry)]
+        return _told(scope, calls, await _results(scope, entry))
     finally:
         scope.free()
+
+
+def _told(scope: Scope, calls: Sequence[ChildCall], found: Sequence[ChildResult]) -> list[Any]:
+    for call, result in zip(calls, found, strict=False):
+        label = None if result.label is None else label_from(result.label)
+        if label is not None:
+            scope.see(label)
+        if call.on_label is not None:
+            call.on_label(label)
+    return [_result(result) for result in found]
 
 
 async def _results(scope: Scope, entry: Entry) -> Sequence[ChildResult]:
@@ -88,6 +124,7 @@ def _spec(scope: Scope, call: ChildCall) -> ChildSpec:
     return ChildSpec(
         workflow=call.name, version=definition.version, args=dump(args, path="child arguments"),
         queue=queue, priority=scope.segment.run.priority,
+        label=run_labels_text(None if call.labels is None else call.labels()),
     )  # fmt: skip
 
 

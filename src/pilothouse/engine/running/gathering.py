@@ -10,6 +10,7 @@ from typing import Any
 from pilothouse.engine.errors import error_text
 from pilothouse.engine.ports import NewEntry
 from pilothouse.engine.running.children import ChildCall, await_children
+from pilothouse.engine.running.labelling import join_seen, label_from, label_text
 from pilothouse.engine.running.scope import CURRENT, Scope, here
 from pilothouse.engine.running.values import EMPTY_HASH, dump
 from pilothouse.kernel import UsageError
@@ -73,6 +74,9 @@ async def _run_branches(scope: Scope, key: str, branches: tuple[Awaitable[Any], 
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         raise
+    for place in inner:
+        if place.label is not None:
+            scope.label = join_seen(scope.label, place.label)
     scope.last = max((place.last for place in inner), default=scope.last)
     _raise_first(scope, tasks)
     return [task.result() for task in tasks]
@@ -91,6 +95,8 @@ async def _branch(place: Scope, branch: Awaitable[Any]) -> Any:
     if entry is not None:
         _close((branch,))
         place.last = entry.ended or place.last
+        if entry.label is not None:
+            place.see(label_from(entry.label))
         return await place.segment.value(entry)
     token = CURRENT.set(place)
     try:
@@ -112,6 +118,7 @@ async def _live_branch(place: Scope, branch: Awaitable[Any]) -> Any:
             key=place.path, seq=segment.take_seq(), kind="scope", name="gather", input_hash=EMPTY_HASH,
             output=None if error else dump(result, path=f"branch {place.path}"),
             outcome="error" if error else "ok", error=error_text(error) if error else None,
+            label=None if place.label is None else label_text(place.label),
         )  # fmt: skip
         written = await segment.record(entry)
         place.last = written.ended or place.last

@@ -10,7 +10,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
+from pilothouse.engine.running.labelling import join_seen
 from pilothouse.kernel import UsageError
+from pilothouse.labels import Label
 
 if TYPE_CHECKING:
     from pilothouse.engine.running.segment import Segment
@@ -59,7 +61,7 @@ class Positions:
 class Scope:
     """A place where calls are numbered: the function body, a gather branch, or the inside of a step."""
 
-    __slots__ = ("busy", "draws", "kind", "last", "path", "position", "recorded", "segment")
+    __slots__ = ("busy", "draws", "kind", "label", "last", "path", "position", "recorded", "segment")
 
     def __init__(self, segment: Segment, *, kind: ScopeKind, path: str, last: datetime) -> None:
         self.segment = segment
@@ -70,6 +72,7 @@ class Scope:
         self.busy: str | None = None
         self.draws = 0
         self.recorded = 0
+        self.label: Label | None = None
 
     def at(self, position: int) -> str:
         """Return the key of ``position`` in this scope."""
@@ -95,6 +98,11 @@ class Scope:
     def free(self) -> None:
         """Mark the scope as no longer busy."""
         self.busy = None
+
+    def see(self, label: Label) -> None:
+        """Join the label of something recorded here into this scope and its segment."""
+        self.label = join_seen(self.label, label)
+        self.segment.see(label)
 
     def draw(self) -> bytes:
         """Return 32 bytes that depend only on the root run, this place and the number of draws here."""

@@ -17,6 +17,7 @@ from pilothouse.engine.errors import (
 )
 from pilothouse.engine.ports import Claim, Ending, Journal, NewEntry
 from pilothouse.engine.registry import Catalog, Definition
+from pilothouse.engine.running.labelling import join_seen, label_text
 from pilothouse.engine.running.scope import CURRENT, Positions, Scope
 from pilothouse.engine.running.values import EMPTY_HASH, dump, load
 from pilothouse.engine.types import Entry, EntryKind, Run
@@ -29,6 +30,7 @@ from pilothouse.kernel import (
     Principal,
     Waiting,
 )
+from pilothouse.labels import Label
 
 __all__ = ["MAX_ENTRIES", "Edge", "Segment", "run_claim"]
 
@@ -43,8 +45,8 @@ class Segment:
     """The state of one running segment; everything in it is thrown away at its end."""
 
     __slots__ = (
-        "_entries", "adopted", "catalog", "claim", "definition", "dry", "ending", "journal", "last_call",
-        "limited", "over", "positions", "principal", "seq", "services", "top",
+        "_entries", "adopted", "catalog", "claim", "definition", "dry", "ending", "flow", "journal",
+        "last_call", "limited", "over", "positions", "principal", "result_label", "seen", "seq", "services", "top",
     )  # fmt: skip
 
     def __init__(
@@ -58,6 +60,11 @@ class Segment:
         self.principal = principal
         self.dry = dry
         self.services = services
+        # What the parts above know of the flow of labels here; the engine never looks inside.
+        self.flow: Any = None
+        # The join of everything this segment has recorded or been told: the low-water mark.
+        self.seen: Label | None = None
+        self.result_label: Label | None = None
         self.over: BaseException | None = None
         self.ending: Ending | None = None
         self.last_call: tuple[str, str, str, bytes] | None = None
@@ -72,6 +79,10 @@ class Segment:
     def run(self) -> Run:
         """The run under the epoch of this claim."""
         return self.claim.run
+
+    def see(self, label: Label) -> None:
+        """Join ``label`` into what this segment has seen."""
+        self.seen = join_seen(self.seen, label)
 
     def check_live(self) -> None:
         """Raise what ended this segment again, in case a tool swallowed it."""
@@ -204,7 +215,12 @@ async def _run(segment: Segment, args: Mapping[str, Any]) -> str:
         return await _signalled(segment, signal)
     if not await _adopt_at_end(segment):
         return "fenced"
-    return "done" if await segment.end(Ending(state="done", result=text)) else "fenced"
+    ending = Ending(state="done", result=text, label=_text(segment.result_label))
+    return "done" if await segment.end(ending) else "fenced"
+
+
+def _text(label: Label | None) -> str | None:
+    return None if label is None else label_text(label)
 
 
 async def _adopt_at_end(segment: Segment) -> bool:
@@ -247,7 +263,10 @@ async def _signalled(segment: Segment, signal: BaseException) -> str:
         case Cancelled():
             return await _end(segment, "cancelled", reason="cancelled")
         case ContinueAs():
-            ending = Ending(state="done", result="null", then=dump(signal.with_args))
+            ending = Ending(
+                state="done", result="null", then=dump(signal.with_args), then_label=signal.label,
+                label=_text(segment.seen),
+            )  # fmt: skip
             return "done" if await segment.end(ending) else "fenced"
         case Diverged():
             return await _end(segment, "blocked", reason=f"version: {signal}")
@@ -262,5 +281,5 @@ def _miss(signal: BaseException) -> str:
 
 
 async def _end(segment: Segment, state: str, *, reason: str, error: str | None = None) -> str:
-    ending = Ending(state=state, error=error, reason=reason[:2000])
+    ending = Ending(state=state, error=error, reason=reason[:2000], label=_text(segment.seen))
     return state if await segment.end(ending) else "fenced"

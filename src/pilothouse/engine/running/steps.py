@@ -12,6 +12,7 @@ from typing import Any
 
 from pilothouse.engine.errors import ReplayMiss, error_text
 from pilothouse.engine.ports import NewEntry
+from pilothouse.engine.running.labelling import label_from, label_text
 from pilothouse.engine.running.scope import CURRENT, Scope, here
 from pilothouse.engine.running.segment import Segment
 from pilothouse.engine.running.values import dump, wire
@@ -24,6 +25,7 @@ __all__ = ["PARK_PAUSE", "Step", "effect_key", "step"]
 PARK_PAUSE = 60.0
 
 Body = Callable[[], Awaitable[Any]]
+Labelling = Label | Callable[[], Label] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,10 +41,15 @@ class Step:
     name: str
     version: str = "1"
     kind: EntryKind = "step"
-    label: Label | None = None
+    label: Labelling = None
     evidence: tuple[bytes, ...] = ()
     retry: Retry = DEFAULT_RETRY
     once: bool = False
+
+    @property
+    def found(self) -> Label | None:
+        """The label of the result, asked for once the body has ended."""
+        return self.label() if callable(self.label) else self.label
 
 
 async def step(
@@ -50,12 +57,13 @@ async def step(
     body: Body,
     *,
     inputs: Any = None,
-    label: Label | None = None,
+    label: Labelling = None,
     retry: Retry = DEFAULT_RETRY,
     once: bool = False,
     kind: EntryKind = "step",
     version: str = "1",
     evidence: tuple[bytes, ...] = (),
+    on_label: Callable[[Label | None], None] | None = None,
 ) -> Any:
     """Answer from the journal, or run ``body`` and record what it came to.
 
@@ -63,12 +71,14 @@ async def step(
         name: Registered name; a replay must ask for the same.
         body: Async function without arguments; inside another step it is simply run.
         inputs: What the body depends on; hashed, and compared at replay.
-        label: Label of the result; mandatory for ``model`` and ``tool``.
+        label: Label of the result, or a function that tells it once the body has ended; mandatory for
+            ``model`` and ``tool``.
         retry: How unavailable outsides are asked again.
         once: The body causes an effect; see :class:`Step`.
         kind: ``step``, ``model`` or ``tool``.
         version: Version of the step's own code, for the record only.
         evidence: Hashes of the evidence used.
+        on_label: Gets the recorded label, at the first run and at every replay, also of a recorded error.
 
     Raises:
         PilothouseError: What the body raised, as one of the six kinds or as StepError.
@@ -85,9 +95,18 @@ async def step(
             entry = await _new(scope, key, spec, body, text, digest)
         scope.recorded += 1
         scope.last = entry.ended or scope.last
+        _labelled(scope, entry, on_label)
         return await scope.segment.value(entry)
     finally:
         scope.free()
+
+
+def _labelled(scope: Scope, entry: Entry, tell: Callable[[Label | None], None] | None) -> None:
+    label = None if entry.label is None else label_from(entry.label)
+    if label is not None:
+        scope.see(label)
+    if tell is not None:
+        tell(label)
 
 
 async def _new(scope: Scope, key: str, spec: Step, body: Body, text: str, digest: bytes) -> Entry:
@@ -109,15 +128,24 @@ async def _sealed(segment: Segment, key: str, spec: Step, text: str, digest: byt
         )
     output = await segment.journal.text(found.output, found.output_ref)
     entry = _entry(segment, key, spec, text, digest)
-    return await segment.record(_with(entry, output=output, outcome=found.outcome, error=found.error))
+    return await segment.record(
+        _with(
+            entry, output=output, outcome=found.outcome, error=found.error, label=found.label or entry.label
+        )
+    )
 
 
 def _entry(segment: Segment, key: str, spec: Step, text: str, digest: bytes) -> NewEntry:
     return NewEntry(
         key=key, seq=segment.take_seq(), kind=spec.kind, name=spec.name, version=spec.version,
-        input_hash=digest, input=text, label=None if spec.label is None else dump(spec.label),
+        input_hash=digest, input=text, label=_label_text(spec),
         evidence=spec.evidence, finishing=spec.once,
     )  # fmt: skip
+
+
+def _label_text(spec: Step) -> str | None:
+    label = spec.found
+    return None if label is None else label_text(label)
 
 
 def _with(entry: NewEntry, **changes: Any) -> NewEntry:

@@ -9,6 +9,7 @@ from typing import Any, Literal, cast
 
 from pilothouse.engine.errors import Fenced, ReplayMiss
 from pilothouse.engine.ports import NewEntry, OnPark, Parking
+from pilothouse.engine.running.labelling import label_from
 from pilothouse.engine.running.scope import Scope, here
 from pilothouse.engine.running.segment import Segment
 from pilothouse.engine.running.values import EMPTY_HASH, dump, load, wire
@@ -66,9 +67,12 @@ async def wait(
         raise UsageError("wait() needs at least one subject", code="engine.subjects")
     deadline = scope.last + until if isinstance(until, timedelta) else until
     entry = await _waited(scope, subjects, deadline, on_park, name or _name(subjects), inputs)
+    label = None if entry.label is None else label_from(entry.label)
+    if label is not None:
+        scope.see(label)
     met = cast("dict[str, Any]", await scope.segment.value(entry) or {})
     outcome: Literal["met", "expired"] = "met" if entry.outcome == "ok" else "expired"
-    return Waited(outcome=outcome, value=met.get("value"), subject=int(met.get("subject", 0)))
+    return Waited(outcome=outcome, value=met.get("value"), subject=int(met.get("subject", 0)), label=label)
 
 
 def _name(subjects: tuple[Subject, ...]) -> str:
@@ -112,7 +116,7 @@ async def sealed_wait(segment: Segment, parking: Parking) -> Entry:
         )
     entry = NewEntry(
         key=parking.key, seq=segment.take_seq(), kind=kind, name=name, input_hash=digest,
-        output=found.output, outcome=found.outcome,
+        output=found.output, outcome=found.outcome, label=found.label,
     )  # fmt: skip
     return await segment.record(entry)
 

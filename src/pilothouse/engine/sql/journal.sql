@@ -1,6 +1,6 @@
 -- name: load_entries
 -- Reads the whole journal of a run.
-select key, seq, segment, epoch, kind, name, version, input_hash, outcome, output, output_ref, error, ended
+select key, seq, segment, epoch, kind, name, version, input_hash, outcome, output, output_ref, error, label, ended
   from engine_entry where run = %(run)s order by seq
 
 -- name: history
@@ -27,9 +27,10 @@ select * from engine_entry where run = %(run)s and key = %(key)s
 -- name: record_answer
 -- Writes the entry of a wait that was met or has expired.
 insert into engine_entry (run, key, seq, segment, epoch, kind, name, version, input_hash, input, outcome,
-                          output, output_ref, executor, started, ended)
+                          output, output_ref, label, executor, started, ended)
 select w.run, w.key, coalesce((select max(seq) + 1 from engine_entry e where e.run = w.run), 0), r.segment, r.epoch,
-       w.entry_kind, w.name, '1', w.input_hash, w.input, %(outcome)s, %(output)s, %(output_ref)s, null,
+       w.entry_kind, w.name, '1', w.input_hash, w.input, %(outcome)s, %(output)s, %(output_ref)s,
+       %(label)s, null,
        w.created, engine_now()
   from engine_wait w join engine_run r on r.id = w.run
  where w.run = %(run)s and w.key = %(key)s and w.position = %(position)s and not w.retry

@@ -1,11 +1,11 @@
 -- name: insert_run
 -- Creates a run unless its key is known; with an owner it is claimed already.
 insert into engine_run (id, workflow, version, key, args, principal, root, origin, parent, parent_key, parent_index,
-                        queue, partition, priority, dedup, deadline, sealed, owner, submitted_at,
+                        queue, partition, priority, dedup, deadline, sealed, label, owner, submitted_at,
                         state, epoch, attempts)
 values (%(id)s, %(workflow)s, %(version)s, %(key)s, %(args)s, %(principal)s, %(root)s, %(origin)s, %(parent)s,
         %(parent_key)s, %(parent_index)s, %(queue)s, %(partition)s, %(priority)s, %(dedup)s, %(deadline)s,
-        %(sealed)s, %(owner)s, case when %(owner)s::text is not null then engine_now() end,
+        %(sealed)s, %(label)s, %(owner)s, case when %(owner)s::text is not null then engine_now() end,
         case when %(owner)s::text is not null then 'running' else 'ready' end,
         case when %(owner)s::text is not null then 1 else 0 end,
         case when %(owner)s::text is not null then 1 else 0 end)
@@ -58,7 +58,7 @@ returning *
 -- Leaves a run in a final state or blocked, unless a newer claim exists.
 update engine_run
    set state = %(state)s, result = %(result)s, result_ref = %(result_ref)s, error = %(error)s, reason = %(reason)s,
-       owner = null, ended = case when %(state)s <> 'blocked' then engine_now() end
+       result_label = %(label)s, owner = null, ended = case when %(state)s <> 'blocked' then engine_now() end
  where id = %(id)s and epoch = %(epoch)s and owner is not null
    and (state = 'running' or (state = 'cancelling' and %(state)s = 'cancelled'))
 returning id
@@ -176,5 +176,5 @@ select id from engine_run where parent = %(id)s and ended is null
 
 -- name: children_of
 -- Reads the children started at one call, in order.
-select id, workflow, state, result, result_ref, error from engine_run
+select id, workflow, state, result, result_ref, error, result_label from engine_run
  where parent = %(run)s and parent_key = %(key)s order by parent_index

@@ -54,8 +54,8 @@ select count(*) as n from engine_wait where run = %(run)s and key = %(key)s and 
 
 -- name: keep_signal
 -- Keeps a signal once by its event id.
-insert into engine_signal (run, name, event, value, taken)
-values (%(run)s, %(name)s, %(event)s, %(value)s, %(taken)s)
+insert into engine_signal (run, name, event, value, label, taken)
+values (%(run)s, %(name)s, %(event)s, %(value)s, %(label)s, %(taken)s)
 on conflict do nothing
 returning id
 
@@ -63,7 +63,7 @@ returning id
 -- Takes the oldest kept signal of a name.
 update engine_signal set taken = true
  where id = (select id from engine_signal where run = %(run)s and name = %(name)s and not taken order by id limit 1)
-returning value
+returning value, label
 
 -- name: childless_waits
 -- Lists waits for children all of which have ended.
