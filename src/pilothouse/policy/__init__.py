@@ -1,6 +1,24 @@
 """Policy owns who may do what and which values may cause which effect: facts in, verdict out. Pure."""
 
+from pilothouse.policy.authorizer import Authorizer, Explanation
+from pilothouse.policy.predicate import Predicate
+from pilothouse.policy.request import AccessRequest, Scalar
+from pilothouse.policy.schema import Fact, FactType, Kind, ValueType
 from pilothouse.policy.sink import Sink, judge
 from pilothouse.policy.types import ALLOW, Verdict
 
-__all__ = ["ALLOW", "Sink", "Verdict", "judge"]
+__all__ = [
+    "ALLOW",
+    "AccessRequest",
+    "Authorizer",
+    "Explanation",
+    "Fact",
+    "FactType",
+    "Kind",
+    "Predicate",
+    "Scalar",
+    "Sink",
+    "ValueType",
+    "Verdict",
+    "judge",
+]
