@@ -7,6 +7,15 @@ from typing import TYPE_CHECKING
 from pilothouse.decisions.answering.answers import VOID, find_approval, use_approval
 from pilothouse.decisions.inbox import Inbox
 from pilothouse.decisions.items import InboxFilter, Item, ItemView, Page, Sort
+from pilothouse.decisions.ladder import (
+    Certificate,
+    ClassRule,
+    Ladder,
+    LadderPolicy,
+    Rung,
+    Standing,
+    Unit,
+)
 from pilothouse.decisions.ports import Follower, Previewer, Resumer
 from pilothouse.decisions.proposal import SEEDED, Decision, Granted, Proposal
 from pilothouse.decisions.record import EvidenceRow, evidence_rows, find_decision, find_ids, lineage, sentence
@@ -31,7 +40,9 @@ __all__ = [
     "Answer",
     "Approval",
     "Bound",
+    "Certificate",
     "Change",
+    "ClassRule",
     "Decision",
     "DecisionsSettings",
     "Escalation",
@@ -44,13 +55,18 @@ __all__ = [
     "Item",
     "ItemState",
     "ItemView",
+    "Ladder",
+    "LadderPolicy",
     "Page",
     "Previewer",
     "Proposal",
     "Quorum",
     "Reason",
     "Resumer",
+    "Rung",
     "Sort",
+    "Standing",
+    "Unit",
     "Verdict",
     "bind",
     "evidence_rows",
