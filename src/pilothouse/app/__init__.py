@@ -1,6 +1,8 @@
 """App owns the assembly: the project file, and the one place where ports meet adapters."""
 
 from pilothouse.app.health import diagnose, migrate_project
+from pilothouse.app.identity import Identity, change_secret, forget_session, keep_session, open_identity
+from pilothouse.app.policy import load_authority, load_authorizer
 from pilothouse.app.project import PROJECT_FILE, Project, find_project, load_project
 from pilothouse.app.studio import (
     Studio,
@@ -14,14 +16,21 @@ from pilothouse.app.studio import (
 
 __all__ = [
     "PROJECT_FILE",
+    "Identity",
     "Project",
     "Studio",
+    "change_secret",
     "diagnose",
     "find_project",
+    "forget_session",
+    "keep_session",
+    "load_authority",
+    "load_authorizer",
     "load_modules",
     "load_project",
     "migrate_project",
     "open_engine_only",
+    "open_identity",
     "open_project_database",
     "open_sources",
     "open_studio",

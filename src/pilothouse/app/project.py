@@ -23,6 +23,29 @@ class PrincipalEntry(BaseModel):
     kind: Literal["person", "service"] = "person"
     groups: list[str] = Field(default_factory=list[str])
     rights: list[str] = Field(default_factory=list[str])
+    facts: dict[str, str | int | bool | list[str]] = Field(
+        default_factory=dict[str, "str | int | bool | list[str]"]
+    )
+
+
+class RoleEntry(BaseModel):
+    """One named set of rights; a principal has it through a group of that name or the right ``role:NAME``."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    rights: list[str]
+
+
+class PolicyEntry(BaseModel):
+    """The ``[policy]`` table.
+
+    Attributes:
+        files: Cedar files, relative to the project file.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    files: list[str] = Field(default_factory=list[str])
 
 
 class ProjectEntry(BaseModel):
@@ -34,6 +57,7 @@ class ProjectEntry(BaseModel):
         solutions: Installed solutions to load, by entry-point name.
         operator: Principal of the command line when ``--as`` is not given.
         data: Folder of the embedded database, relative to the file.
+        sign_in: ``local`` trusts whoever may read the project's data on this machine; ``required`` does not.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -43,6 +67,7 @@ class ProjectEntry(BaseModel):
     solutions: list[str] = Field(default_factory=list[str])
     operator: str | None = None
     data: str = ".pilothouse"
+    sign_in: Literal["local", "required"] = "local"
 
 
 class ProjectFile(BaseModel):
@@ -52,6 +77,8 @@ class ProjectFile(BaseModel):
 
     project: ProjectEntry
     principals: dict[str, PrincipalEntry] = Field(default_factory=dict[str, PrincipalEntry])
+    roles: dict[str, RoleEntry] = Field(default_factory=dict[str, RoleEntry])
+    policy: PolicyEntry = Field(default_factory=PolicyEntry)
     sources: dict[str, dict[str, Any]] = Field(default_factory=dict[str, dict[str, Any]])
 
 
@@ -93,16 +120,23 @@ class Project:
             UsageError: ``project.principal``: nobody of that name is declared.
         """
         wanted = name or self.file.project.operator
-        entry = self.file.principals.get(wanted or "")
-        if entry is None or wanted is None:
+        found = self.declared(wanted or "")
+        if found is None:
             known = ", ".join(sorted(self.file.principals)) or "nobody"
             raise UsageError(
                 f"no principal {wanted!r} in {self.folder / PROJECT_FILE} (declared: {known}); "
                 f"add [principals.{wanted or 'NAME'}] or use --as",
                 code="project.principal",
             )
+        return found
+
+    def declared(self, name: str) -> Principal | None:
+        """Return a declared principal; None if there is none of that name."""
+        entry = self.file.principals.get(name)
+        if entry is None:
+            return None
         return Principal(
-            id=wanted, kind=entry.kind, rights=frozenset(entry.rights), groups=frozenset(entry.groups)
+            id=name, kind=entry.kind, rights=frozenset(entry.rights), groups=frozenset(entry.groups)
         )
 
 

@@ -15,14 +15,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from pilothouse.app.identity import identity_of, signed_in
 from pilothouse.app.project import Project, find_project, load_project
 from pilothouse.kernel import PilothouseError, Principal, UsageError
 
 if TYPE_CHECKING:
+    from pilothouse.app.identity import Identity
     from pilothouse.connectors import Sources
     from pilothouse.decisions import Inbox
     from pilothouse.effects import Door
     from pilothouse.engine import Engine, Run
+    from pilothouse.kernel import Authority
     from pilothouse.storage import Database, StorageSettings
 
 __all__ = [
@@ -46,6 +49,8 @@ class Studio:
     Attributes:
         project: Its file.
         principal: Who acts.
+        authority: Says who may do what.
+        identity: Accounts, sign-in and stored secrets.
         database: Its PostgreSQL.
         sources: Its systems of record.
         inbox: What people are asked.
@@ -55,6 +60,8 @@ class Studio:
 
     project: Project
     principal: Principal
+    authority: Authority
+    identity: Identity
     database: Database
     sources: Sources
     inbox: Inbox
@@ -156,13 +163,42 @@ async def open_engine_only(folder: Path) -> AsyncGenerator[Engine]:
 async def open_sources(
     folder: Path, *, acting: str | None = None
 ) -> AsyncGenerator[tuple[Sources, Principal]]:
-    """Open the project's sources without its database."""
-    from pilothouse.connectors import Sources
+    """Open the project's sources; its database only where who acts, or a secret, stands there."""
+    from pilothouse.app.policy import load_authority
 
     project = load_project(find_project(folder))
-    principal = project.principal(acting)
-    async with Sources.from_config({"sources": project.file.sources}, base=project.folder) as sources:
-        yield sources, principal
+    async with contextlib.AsyncExitStack() as stack:
+        if not _needs_database(project):
+            sources = _sources(project, load_authority(project), None)
+            yield await stack.enter_async_context(sources), project.principal(acting)
+            return
+        _, database = await stack.enter_async_context(open_project_database(folder))
+        authority = load_authority(project)
+        identity = identity_of(project, database, authority)
+        await identity.secrets.refresh()
+        sources = _sources(project, authority, identity)
+        yield await stack.enter_async_context(sources), await identity.acting(project, acting)
+
+
+def _needs_database(project: Project) -> bool:
+    """Whether the sources cannot be opened from the project file alone."""
+    return (
+        project.file.project.sign_in == "required"
+        or signed_in(project)
+        or "secret://store/" in repr(project.file.sources)
+    )
+
+
+def _sources(project: Project, authority: Authority, identity: Identity | None) -> Sources:
+    from pilothouse.connectors import SecretReferences, Sources
+
+    reveal = None if identity is None else identity.secrets.reveal
+    return Sources.from_config(
+        {"sources": project.file.sources},
+        base=project.folder,
+        secrets=SecretReferences(base=project.folder, reveal=reveal),
+        authority=authority,
+    )
 
 
 @contextlib.asynccontextmanager
@@ -176,21 +212,24 @@ async def open_studio(
         acting: Principal; the project's operator by default.
         work: Also run segments, timers and the sweeper here; without, runs are only started and answered.
     """
+    from pilothouse.app.policy import load_authority
+    from pilothouse.app.reread import SourceRereader
     from pilothouse.audit import keep_chained
-    from pilothouse.connectors import Sources
     from pilothouse.decisions import Inbox
     from pilothouse.effects import Door
     from pilothouse.engine import open_engine
+    from pilothouse.storage import HighWater
     from pilothouse.workflows import DeclaredVersions, Resources, bind
 
     async with contextlib.AsyncExitStack() as stack:
         project, database = await stack.enter_async_context(open_project_database(folder))
-        principal = project.principal(acting)
-        sources = await stack.enter_async_context(
-            Sources.from_config({"sources": project.file.sources}, base=project.folder)
-        )
-        from pilothouse.app.reread import SourceRereader
-
+        authority = load_authority(project)
+        identity = identity_of(project, database, authority)
+        principal = await identity.acting(project, acting)
+        await identity.secrets.refresh()
+        sources = await stack.enter_async_context(_sources(project, authority, identity))
+        clock = HighWater(database)
+        await clock.push()
         inbox = Inbox(database)
         door = Door(database, inbox, rereader=SourceRereader(sources), versions=DeclaredVersions())
         load_modules(project)
@@ -199,13 +238,17 @@ async def open_studio(
             # Before anything runs: what was left behind by a killed process goes on at once.
             bind(Resources(engine=engine, sources=sources, inbox=inbox, door=door))
 
-        engine = await stack.enter_async_context(open_engine(database, ready=ready, work=work))
+        engine = await stack.enter_async_context(
+            open_engine(database, ready=ready, work=work, principals=identity.directory)
+        )
         if work:
-            for duty in (keep_chained(database), _keep(inbox, door)):
+            for duty in (keep_chained(database), clock.keep(), _keep(inbox, door, identity)):
                 stack.push_async_callback(_ended, asyncio.create_task(duty))
         yield Studio(
             project=project,
             principal=principal,
+            authority=authority,
+            identity=identity,
             database=database,
             sources=sources,
             inbox=inbox,
@@ -214,10 +257,10 @@ async def open_studio(
         )
 
 
-async def _keep(inbox: Inbox, door: Door) -> None:
-    """Every second: expire what is due, finish what a killed process left behind."""
+async def _keep(inbox: Inbox, door: Door, identity: Identity) -> None:
+    """Every second: expire what is due, finish what a killed process left behind, see rotated secrets."""
     while True:
-        for duty in (inbox.expire, door.sweep):
+        for duty in (inbox.expire, door.sweep, identity.secrets.refresh):
             try:
                 await duty()
             except Exception:

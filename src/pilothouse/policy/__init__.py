@@ -2,7 +2,7 @@
 
 from pilothouse.policy.authorizer import Authorizer, Explanation
 from pilothouse.policy.predicate import Predicate
-from pilothouse.policy.request import AccessRequest, Scalar
+from pilothouse.policy.request import AccessRequest, Scalar, asked
 from pilothouse.policy.schema import Fact, FactType, Kind, ValueType
 from pilothouse.policy.sink import Sink, judge
 from pilothouse.policy.types import ALLOW, Verdict
@@ -20,5 +20,6 @@ __all__ = [
     "Sink",
     "ValueType",
     "Verdict",
+    "asked",
     "judge",
 ]

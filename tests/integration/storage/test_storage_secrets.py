@@ -13,22 +13,36 @@ CANARY = "canary-2f9d-not-to-be-seen"
 ADMIN = Principal(id="admin", rights=frozenset({"secrets:change"}))
 
 
-def stored(database: Database, folder: Path) -> SecretStore:
-    return SecretStore(database, StorageSettings(data_dir=folder), authority=RIGHTS)
+class Stored(SecretStore):
+    """A store whose changes are transactions of their own."""
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        super().__init__(database, StorageSettings(data_dir=folder), authority=RIGHTS)
+        self.database = database
+
+    async def set(self, name: str, value: str, by: Principal = ADMIN) -> None:
+        async with self.database.transaction() as tx:
+            await self.put(tx, name, value, by)
+        await self.refresh()
+
+    async def forget(self, name: str, by: Principal = ADMIN) -> None:
+        async with self.database.transaction() as tx:
+            await self.remove(tx, name, by)
+        await self.refresh()
 
 
 async def test_a_secret_is_revealed_to_who_has_the_key_and_nobody_else(
     database: Database, tmp_path: Path
 ) -> None:
-    here = stored(database, tmp_path / "here")
-    await here.put("pcs", CANARY, ADMIN)
+    here = Stored(database, tmp_path / "here")
+    await here.set("pcs", CANARY)
     assert here.reveal("pcs") == CANARY
 
-    again = stored(database, tmp_path / "here")
+    again = Stored(database, tmp_path / "here")
     await again.refresh()
     assert again.reveal("pcs") == CANARY
 
-    elsewhere = stored(database, tmp_path / "elsewhere")
+    elsewhere = Stored(database, tmp_path / "elsewhere")
     await elsewhere.refresh()
     with pytest.raises(UsageError, match="its key is not on this machine"):
         elsewhere.reveal("pcs")
@@ -39,8 +53,8 @@ async def test_a_secret_is_revealed_to_who_has_the_key_and_nobody_else(
 
 
 async def test_no_row_holds_the_value(database: Database, tmp_path: Path) -> None:
-    store = stored(database, tmp_path)
-    await store.put("pcs", CANARY, ADMIN)
+    store = Stored(database, tmp_path)
+    await store.set("pcs", CANARY)
     text = await database.fetch_value("select string_agg(s::text, '') from storage_secret s")
     assert CANARY not in text
     assert CANARY.encode().hex() not in text
@@ -51,8 +65,8 @@ async def test_no_row_holds_the_value(database: Database, tmp_path: Path) -> Non
 
 
 async def test_a_changed_ciphertext_is_refused(database: Database, tmp_path: Path) -> None:
-    store = stored(database, tmp_path)
-    await store.put("pcs", CANARY, ADMIN)
+    store = Stored(database, tmp_path)
+    await store.set("pcs", CANARY)
     await database.execute("update storage_secret set sealed = set_byte(sealed, length(sealed) - 1, 0)")
     await store.refresh()
     with pytest.raises(DataError, match="it was changed"):
@@ -60,9 +74,9 @@ async def test_a_changed_ciphertext_is_refused(database: Database, tmp_path: Pat
 
 
 async def test_fields_of_a_json_secret(database: Database, tmp_path: Path) -> None:
-    store = stored(database, tmp_path)
-    await store.put("pcs", '{"login": {"user": "us", "password": "pw"}, "port": 1}', ADMIN)
-    await store.put("plain", "pw", ADMIN)
+    store = Stored(database, tmp_path)
+    await store.set("pcs", '{"login": {"user": "us", "password": "pw"}, "port": 1}')
+    await store.set("plain", "pw")
     assert store.reveal("pcs", "login.password") == "pw"
     for name, field in (("pcs", "login.pin"), ("pcs", "port"), ("pcs", "port.deeper"), ("plain", "login")):
         with pytest.raises(UsageError, match=r"field|text at"):
@@ -70,22 +84,22 @@ async def test_fields_of_a_json_secret(database: Database, tmp_path: Path) -> No
 
 
 async def test_changing_needs_the_right_and_a_name(database: Database, tmp_path: Path) -> None:
-    store = stored(database, tmp_path)
+    store = Stored(database, tmp_path)
     nobody = Principal(id="nobody")
     with pytest.raises(DeniedError, match="secrets:change"):
-        await store.put("pcs", CANARY, nobody)
+        await store.set("pcs", CANARY, nobody)
     with pytest.raises(DeniedError, match="secrets:change"):
-        await store.remove("pcs", nobody)
+        await store.forget("pcs", nobody)
     for name, value in (("", "x"), ("a/b", "x"), ("pcs", ""), ("pcs", "x" * 70_000)):
         with pytest.raises(UsageError) as refused:
-            await store.put(name, value, ADMIN)
+            await store.set(name, value)
         assert refused.value.code == "storage.secret"
-    await store.put("pcs", "x", ADMIN)
-    await store.remove("pcs", ADMIN)
+    await store.set("pcs", "x")
+    await store.forget("pcs")
     with pytest.raises(UsageError, match="secrets set pcs"):
         store.reveal("pcs")
     with pytest.raises(UsageError, match="is not there"):
-        await store.remove("pcs", ADMIN)
+        await store.forget("pcs")
 
 
 def test_a_key_that_others_may_read_is_refused(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from pilothouse.storage.vault.key import find_key, make_key
 
 if TYPE_CHECKING:
     from pilothouse.kernel import Authority
-    from pilothouse.storage.database import Database
+    from pilothouse.storage.database import Database, Tx
     from pilothouse.storage.settings import StorageSettings
 
 __all__ = ["RIGHT", "SecretStore", "StoredSecret"]
@@ -44,8 +44,8 @@ class StoredSecret:
 class SecretStore:
     """The secrets of one database, closed with the key of this machine.
 
-    ``reveal`` answers from what was read by the last ``refresh``; every change wakes the other processes'
-    next refresh, so a rotated secret holds everywhere within a second.
+    ``reveal`` answers from what the last ``refresh`` read; every process refreshes each second, so a rotated
+    secret holds everywhere within two.
     """
 
     def __init__(self, database: Database, settings: StorageSettings, *, authority: Authority) -> None:
@@ -60,8 +60,8 @@ class SecretStore:
         rows = await self._database.fetch_all(queries.secrets)
         self._sealed = {row["name"]: bytes(row["sealed"]) for row in rows}
 
-    async def put(self, name: str, value: str, by: Principal) -> None:
-        """Set or replace a secret.
+    async def put(self, tx: Tx, name: str, value: str, by: Principal) -> None:
+        """Set or replace a secret inside the caller's transaction; ``refresh`` shows it after the commit.
 
         Raises:
             DeniedError: ``policy.denied``: without ``secrets:change``.
@@ -74,11 +74,10 @@ class SecretStore:
             raise _wrong(name, f"must have 1 to {MAX} bytes")
         sealed = make_key(self._settings).close(value.encode())
         queries = load_queries("pilothouse.storage")
-        await self._database.execute(queries.put_secret, {"name": name, "sealed": sealed, "by": by.id})
-        self._sealed[name] = sealed
+        await tx.execute(queries.put_secret, {"name": name, "sealed": sealed, "by": by.id})
 
-    async def remove(self, name: str, by: Principal) -> None:
-        """Forget a secret.
+    async def remove(self, tx: Tx, name: str, by: Principal) -> None:
+        """Forget a secret inside the caller's transaction.
 
         Raises:
             DeniedError: ``policy.denied``: without ``secrets:change``.
@@ -86,9 +85,8 @@ class SecretStore:
         """
         require(by, RIGHT, authority=self._authority)
         queries = load_queries("pilothouse.storage")
-        if not await self._database.execute(queries.remove_secret, {"name": name}):
+        if not await tx.execute(queries.remove_secret, {"name": name}):
             raise _wrong(name, "is not there; see `pilothouse secrets list`")
-        self._sealed.pop(name, None)
 
     async def names(self) -> list[StoredSecret]:
         """Return what is stored, without the values."""
