@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from pilothouse.labels.lattice import join
@@ -46,7 +46,7 @@ class Context:
         return Context(self._pc)
 
     @contextmanager
-    def branch(self, label: Label) -> Iterator[None]:
+    def branch(self, label: Label) -> Generator[None]:
         """Raise pc inside a branch on a labelled value.
 
         Afterwards pc is as before, unless something was seen inside: that it was seen depends on the branch.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pilothouse.kernel import UsageError
 from pilothouse.labels.provenance import Condensed, Derived, Origin, node, parts
-from pilothouse.labels.types import Integrity, Label
+from pilothouse.labels.types import Integrity, Label, made
 
 __all__ = ["declassified", "flows_to", "join", "leaves", "lifted"]
 
@@ -31,49 +31,39 @@ def join(first: Label, *others: Label) -> Label:
 
 
 def _join(a: Label, b: Label) -> Label:
-    readers = _union(a.readers, b.readers)
+    readers = a.readers if a.readers is b.readers else _union(a.readers, b.readers)
     integrity = a.integrity if a.integrity <= b.integrity else b.integrity
-    joined = _made(readers, integrity, node(a.origin, b.origin), like=(a, b))
+    origin = a.origin if a.origin is b.origin else node(a.origin, b.origin)
+    if readers is a.readers and integrity is a.integrity and origin is a.origin:
+        joined = a
+    elif readers is b.readers and integrity is b.integrity and origin is b.origin:
+        joined = b
+    else:
+        joined = made(readers, integrity, origin)
     if len(_joins) >= KEPT:
         _joins.clear()
         _interned.clear()
         _unions.clear()
-    joined = _interned.setdefault(joined, joined)
-    _joins[(a, b)] = joined
+    joined = _joins[(a, b)] = _interned.setdefault(joined, joined)
     return joined
 
 
-def _made(
-    readers: frozenset[str], integrity: Integrity, origin: Origin | Derived, *, like: tuple[Label, ...]
-) -> Label:
-    """Return one of ``like`` that says the same, else a new label."""
-    for label in like:
-        if label.integrity is integrity and label.origin is origin and label.readers == readers:
-            return label
-    return Label(readers=readers, integrity=integrity, origin=origin)
-
-
 def _union(a: frozenset[str], b: frozenset[str]) -> frozenset[str]:
-    if a is b or not b:
-        return a
-    if not a:
-        return b
+    """Return the readers of both; one of the two itself where it has them all."""
     found = _unions.get((a, b))
     if found is None:
-        found = _unions[(a, b)] = a | b
+        found = _unions[(a, b)] = a if b <= a else b if a <= b else a | b
     return found
 
 
 def _join_all(labels: tuple[Label, ...]) -> Label:
     distinct = {id(label): label for label in labels}.values()
-    found = {
-        leaf for origin in {id(one.origin): one.origin for one in distinct}.values() for leaf in parts(origin)
-    }
-    return _made(
-        frozenset[str]().union(*{label.readers for label in distinct}),
-        min(label.integrity for label in distinct),
-        Derived(sources=found),
-        like=(),
+    origins = {id(label.origin): label.origin for label in distinct}.values()
+    found = {leaf for origin in origins for leaf in parts(origin)}
+    return Label(
+        readers=frozenset[str]().union(*{label.readers for label in distinct}),
+        integrity=min(label.integrity for label in distinct),
+        origin=Derived(sources=found),
     )
 
 

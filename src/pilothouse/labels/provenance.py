@@ -261,7 +261,7 @@ def _mixed(found: Iterable[Leaf]) -> int:
     """A hash of a set that grows with it: what was hashed before is not hashed again."""
     mixed = 0
     for leaf in found:
-        mixed ^= hash((leaf,))
+        mixed ^= hash(leaf)
     return mixed
 
 
@@ -281,15 +281,16 @@ def parts(origin: Origin | Derived) -> tuple[Leaf, ...]:
 
 def node(first: Origin | Derived, second: Origin | Derived) -> Origin | Derived:
     """Return the origin with the leaves of both; one of the two itself where it has them all."""
-    if first is second or first == second:
+    if hash(first) == hash(second) and first == second:
         return first
     if isinstance(first, Origin):
         if isinstance(second, Origin):
-            return Derived(sources=(first, second))
+            both = frozenset((first, second))
+            return _fill(object.__new__(Derived), _NONE, both, hash(first) ^ hash(second))
         first, second = second, first
     elif isinstance(second, Derived) and len(first) < len(second):
         first, second = second, first
-    return _grown(first, _of(second, beside=first))
+    return _grown(first, _of(second, beside=first)) if len(first) else second
 
 
 def _of(origin: Origin | Derived, *, beside: Derived) -> Iterable[Leaf]:

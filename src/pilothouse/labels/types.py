@@ -9,7 +9,7 @@ from typing import Any
 from pilothouse.kernel import UsageError, wired
 from pilothouse.labels.provenance import Cached, Derived, Origin, parts
 
-__all__ = ["Integrity", "Label", "Labelled"]
+__all__ = ["Integrity", "Label", "Labelled", "made"]
 
 
 @wired("integrity")
@@ -53,16 +53,16 @@ class Label(Cached):
                 "origin an Origin or Derived",
                 code="labels.invalid",
             )
-        if self.origin.__class__ is Derived:
-            found = parts(self.origin)
-            if len(found) == 1 and isinstance(found[0], Origin):
-                object.__setattr__(self, "origin", found[0])
+        if isinstance(self.origin, Derived) and len(self.origin) == 1:
+            (only,) = parts(self.origin)
+            if isinstance(only, Origin):
+                _set(self, "origin", only)
 
     def __hash__(self) -> int:
         try:
             return self._hash
         except AttributeError:
-            object.__setattr__(self, "_hash", hash((self.readers, int(self.integrity), self.origin)))
+            _set(self, "_hash", hash((self.readers, int(self.integrity), self.origin)))
             return self._hash
 
     def __eq__(self, other: object) -> bool:
@@ -78,6 +78,16 @@ class Label(Cached):
 
 
 _ORIGINS = (Origin, Derived)
+_set = object.__setattr__
+
+
+def made(readers: frozenset[str], integrity: Integrity, origin: Origin | Derived) -> Label:
+    """Return a label of parts that come from labels: nothing is checked again."""
+    label = object.__new__(Label)
+    _set(label, "readers", readers)
+    _set(label, "integrity", integrity)
+    _set(label, "origin", origin)
+    return label
 
 
 @wired("labelled")
