@@ -14,18 +14,22 @@ from pilothouse.effects.declare import (
     Recipient,
 )
 from pilothouse.effects.door import Door
-from pilothouse.effects.ports import Rereader, Versions
+from pilothouse.effects.gate.approval import VoidError
+from pilothouse.effects.gate.endorse import Endorsement, Endorsements, Treatment
+from pilothouse.effects.gate.weigh import AskError
+from pilothouse.effects.ports import Directory, Ladder, Principals, Rereader, Versions
 from pilothouse.effects.record import DecisionRecord, explain
-from pilothouse.effects.types import Chosen, Effect, EffectRequest, EffectState, Halt, Outcome
-from pilothouse.effects.validate import VoidError
+from pilothouse.effects.types import Chosen, Effect, EffectRequest, EffectState, Halt, Opened, Outcome
 
 if TYPE_CHECKING:
     from pilothouse.effects.settings import EffectsSettings
 
 __all__ = [
+    "AskError",
     "Audience",
     "Chosen",
     "DecisionRecord",
+    "Directory",
     "Door",
     "Effect",
     "EffectCall",
@@ -33,13 +37,19 @@ __all__ = [
     "EffectSpec",
     "EffectState",
     "EffectsSettings",
+    "Endorsement",
+    "Endorsements",
     "Halt",
     "Handler",
+    "Ladder",
+    "Opened",
     "Outcome",
+    "Principals",
     "Probe",
     "Probed",
     "Recipient",
     "Rereader",
+    "Treatment",
     "Versions",
     "VoidError",
     "explain",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from pilothouse.decisions import Quorum
 from pilothouse.kernel import Principal, UsageError
 from pilothouse.labels import Integrity
 from pilothouse.policy import Sink
@@ -77,6 +78,8 @@ class EffectSpec:
             ``approve`` asks for a person's approval.
         audience: Whom the effect reaches: ``public``, the ACL ids that everybody reached satisfies
             (``{principal}`` in one stands for the caller's id), or a ``Recipient``.
+        quorum: Whose approvals, and how many, open the door.
+        apart: Tools whose approver or performer on the same thing may not approve this one.
         idempotency: Arguments that name the thing acted on. While one effect on it has no known outcome,
             a second one on the same thing waits.
         idempotent_by_effect_id: The receiver ignores a second call with the same effect id.
@@ -95,6 +98,8 @@ class EffectSpec:
     steering: tuple[str, ...] = ()
     accepts: Integrity = Integrity.APPROVED
     audience: Audience = "public"
+    quorum: Quorum = field(default_factory=Quorum)
+    apart: tuple[str, ...] = ()
     idempotency: tuple[str, ...] = ()
     idempotent_by_effect_id: bool = False
     probe: Probe | None = None

@@ -6,37 +6,44 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
 
 from pilothouse.audit import AuditEntry, append, settle
-from pilothouse.decisions import Inbox
-from pilothouse.effects.declare import EffectSpec, Handler
+from pilothouse.decisions import Inbox, Rung
+from pilothouse.effects.declare import EffectCall, EffectSpec, Handler
+from pilothouse.effects.gate.approval import Approvals
+from pilothouse.effects.gate.call import check_call
+from pilothouse.effects.gate.endorse import Endorsements
+from pilothouse.effects.gate.gate import Gate
 from pilothouse.effects.halt import ALL, halts, switch
-from pilothouse.effects.ledger import Lease, Ledger, call_of, outcome_of
+from pilothouse.effects.ledger import Lease, Ledger, Ticket, call_of, outcome_of
 from pilothouse.effects.send import Sender
 from pilothouse.effects.types import Effect, EffectRequest, Halt, Outcome
 from pilothouse.effects.unknown import KIND, Resolver
-from pilothouse.effects.validate import Gate, check_call
 from pilothouse.kernel import (
+    RIGHTS,
+    Authority,
     ConflictError,
     DeniedError,
     PilothouseError,
     Principal,
     UnavailableError,
     UsageError,
-    require,
 )
 from pilothouse.storage import load_queries
 
 if TYPE_CHECKING:
-    from pilothouse.effects.ports import Rereader, Versions
+    from pilothouse.effects.ports import Directory, Ladder, Principals, Rereader, Versions
     from pilothouse.effects.settings import EffectsSettings
+    from pilothouse.policy import Verdict
     from pilothouse.storage import Database
 
 __all__ = ["Door"]
 
 Q = load_queries("pilothouse.effects")
 POLL = 0.05
+BELOW: Final = "ladder.below"
 log = logging.getLogger(__name__)
 
 
@@ -48,6 +55,10 @@ class Door:
         inbox: Gets the questions that only a person can answer; the door becomes its previewer.
         rereader: Reads evidence again; without one an approval that rests on evidence opens nothing.
         versions: Tells the versions in force; without one the caller's count.
+        authority: Says who may do and read what today.
+        principals: Tells who approvers are today; without it an approval opens nothing to new readers.
+        directory: Tells what recipients may read; without it every recipient is the public.
+        ladder: Tells how far each version may act alone; without it a person approves each call.
         settings: Leases and patience.
     """
 
@@ -58,6 +69,10 @@ class Door:
         *,
         rereader: Rereader | None = None,
         versions: Versions | None = None,
+        authority: Authority = RIGHTS,
+        principals: Principals | None = None,
+        directory: Directory | None = None,
+        ladder: Ladder | None = None,
         settings: EffectsSettings | None = None,
     ) -> None:
         from pilothouse.effects.settings import EffectsSettings
@@ -65,8 +80,18 @@ class Door:
         self._database = database
         self._settings = settings or EffectsSettings()
         self._tools: dict[str, tuple[EffectSpec, Handler]] = {}
-        self._ledger = Ledger(database, lease=self._settings.lease, resend_lease=self._settings.resend_lease)
-        self._gate = Gate(database, rereader=rereader, versions=versions)
+        self._authority = authority
+        self._ledger = Ledger(
+            database, lease=self._settings.lease, resend_lease=self._settings.resend_lease, ladder=ladder
+        )
+        self.endorsements = Endorsements(database, self.spec, authority=authority)
+        """Flows that people let pass, for one workflow version each."""
+        approvals = Approvals(
+            database, rereader=rereader, versions=versions, principals=principals, authority=authority
+        )
+        self._gate = Gate(
+            approvals, self.endorsements, authority=authority, ladder=ladder, directory=directory
+        )
         self._sender = Sender(database, self._ledger, inbox, attempts=self._settings.attempts)
         inbox.bind(previewer=self)
         inbox.follow(KIND, Resolver())
@@ -113,29 +138,40 @@ class Door:
         """Let one effect out, or refuse it; the same effect id again returns the stored outcome.
 
         Returns:
-            ``done``, ``refused`` by the receiver, or ``unknown``: then the inbox asks a person.
+            ``done``, ``refused`` by the receiver, ``unknown``: then the inbox asks a person, or ``shadowed``.
 
         Raises:
-            DeniedError: ``policy.denied``, ``effects.needs_approval``, ``effects.halted``; audited.
+            AskError: ``effects.needs_approval`` with the verdict: ask, then perform with the approval.
+            DeniedError: ``policy.denied``, ``effects.denied``, ``effects.forged``, ``effects.halted``;
+                audited.
             ConflictError: ``decisions.void`` naming what changed before -> after, ``effects.in_flight``
                 (another effect on the same thing), ``effects.reused`` (other call, same id); audited.
-            UsageError: ``effects.undeclared``, ``effects.args``, ``effects.not_canonical``; audited.
+            UsageError: ``effects.undeclared``, ``effects.args``, ``effects.not_canonical``,
+                ``labels.missing``; audited.
             UnavailableError: Nobody knows yet; perform the same effect id again.
         """
         try:
             spec = self.spec(request.tool)
             check_call(spec, request)
             found = await self._ledger.find(request.effect_id)
-            if found is None:
-                ticket = await self._gate.open(spec, request)
-                since = time.monotonic()
-                lease = await self._ledger.begin(spec, request, ticket)
-                if lease is not None:
-                    return await self._finish(self._first(spec, lease, request, since=since))
-            return await self._again(spec, request)
+            outcome = await self._begun(spec, request) if found is None else None
+            return outcome or await self._again(spec, request)
         except (DeniedError, ConflictError, UsageError) as refusal:
             await self._refused(request, refusal)
             raise
+
+    async def consider(self, request: EffectRequest) -> Verdict:
+        """Return what ``perform`` would say to this call without an approval; nothing happens or is logged.
+
+        An ``ask`` carries the codes to put into ``Proposal.asks``.
+
+        Raises:
+            DeniedError: ``policy.denied``.
+            UsageError: As for ``perform``.
+        """
+        spec = self.spec(request.tool)
+        check_call(spec, request)
+        return await self._gate.consider(spec, request)
 
     async def sweep(self, *, limit: int = 100) -> tuple[Outcome, ...]:
         """Finish intents that a killed process left behind; return the outcomes.
@@ -162,7 +198,12 @@ class Door:
         return (await self._known(effect_id))[0]
 
     async def halt(self, by: Principal, reason: str, *, scope: str = ALL) -> tuple[str, ...]:
-        """Stop all effects, or one tool's; nothing starts after this returns.
+        """Stop all effects, or those of one scope; nothing starts after this returns.
+
+        Args:
+            by: Who switches.
+            reason: Why.
+            scope: ``*``, a tool's name, ``site:<site>``, or ``agent:<id>`` of an agent or calling version.
 
         Returns:
             The ids of what was in flight.
@@ -171,7 +212,9 @@ class Door:
             DeniedError: ``policy.denied``: the right ``effects:halt`` is missing.
             UsageError: ``effects.reason_missing``.
         """
-        return await switch(self._database, scope, halted=True, by=by, reason=reason)
+        return await switch(
+            self._database, scope, halted=True, by=by, reason=reason, authority=self._authority
+        )
 
     async def lift(self, by: Principal, reason: str, *, scope: str = ALL) -> None:
         """Let effects go again; people only.
@@ -180,19 +223,41 @@ class Door:
             DeniedError: ``policy.denied`` or ``effects.not_a_person``.
             UsageError: ``effects.reason_missing``.
         """
-        await switch(self._database, scope, halted=False, by=by, reason=reason)
+        await switch(self._database, scope, halted=False, by=by, reason=reason, authority=self._authority)
 
     async def halts(self) -> tuple[Halt, ...]:
         """Return every halt switch and who touched it last."""
         return await halts(self._database)
 
-    async def _first(
-        self, spec: EffectSpec, lease: Lease, request: EffectRequest, *, since: float
-    ) -> Outcome:
+    async def _begun(self, spec: EffectSpec, request: EffectRequest) -> Outcome | None:
+        """Open the door and send, or only record; None if the same effect was begun elsewhere meanwhile."""
+        ticket = await self._gate.open(spec, request)
+        since = time.monotonic()
+        try:
+            lease = await self._opened(spec, request, ticket)
+        except DeniedError as fallen:
+            if fallen.code != BELOW or ticket.rung <= Rung.APPROVE:
+                raise
+            # It was demoted while we looked: what holds for every version is that a person is asked.
+            ticket = await self._gate.open(spec, request, highest=Rung.APPROVE)
+            lease = await self._opened(spec, request, ticket)
+        if isinstance(lease, Lease):
+            call = replace(request.call(), args=ticket.args)
+            return await self._finish(self._first(spec, lease, call, since=since))
+        return lease
+
+    async def _opened(
+        self, spec: EffectSpec, request: EffectRequest, ticket: Ticket
+    ) -> Lease | Outcome | None:
+        if ticket.shadow:
+            return await self._ledger.shadow(spec, request, ticket)
+        return await self._ledger.begin(spec, request, ticket)
+
+    async def _first(self, spec: EffectSpec, lease: Lease, call: EffectCall, *, since: float) -> Outcome:
         if spec.tier == 4 and lease.entry is not None:
             # What cannot be taken back waits for its place in the chain.
             await settle(self._database, lease.entry)
-        return await self._sender.send(spec, self._handler(spec), lease, request.call(), since=since)
+        return await self._sender.send(spec, self._handler(spec), lease, call, since=since)
 
     async def _again(self, spec: EffectSpec, request: EffectRequest) -> Outcome:
         """Return the stored outcome, wait for whoever is at work, or finish what was left behind."""
@@ -201,11 +266,12 @@ class Door:
             outcome = await self._stored(request)
             if outcome is not None:
                 return outcome
-            require(request.principal, spec.needed_right)
+            self._gate.require_right(spec, request)
             lease = await self._ledger.take_over(request.effect_id, spec)
             if lease is not None:
-                work = self._sender.recover(spec, self._handler(spec), lease, request.call())
-                return await self._finish(work)
+                # What was stored goes out: content may have been treated.
+                call = replace(call_of(lease.effect), principal=request.principal)
+                return await self._finish(self._sender.recover(spec, self._handler(spec), lease, call))
             if time.monotonic() >= until:
                 raise UnavailableError(
                     f"effect {request.effect_id!r} is being performed by another process; perform it again",
@@ -251,7 +317,7 @@ class Door:
 
     async def _refused(self, request: EffectRequest, refusal: PilothouseError) -> None:
         entry = AuditEntry(
-            kind="effects.refused_at_door",
+            kind="effects.attack" if getattr(refusal, "attack", False) else "effects.refused_at_door",
             actor=request.principal.id,
             run=request.run,
             approval=request.approval,
@@ -260,6 +326,7 @@ class Door:
                 "tool": _safe(request.tool),
                 "code": refusal.code,
                 "message": _safe(refusal.message),
+                "agent": None if request.principal.agent is None else _safe(request.principal.agent.id),
             },
         )
         async with self._database.transaction() as tx:

@@ -2,33 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pilothouse.audit import AuditEntry, append
 from pilothouse.effects.types import Halt
-from pilothouse.kernel import DeniedError, Principal, UsageError, require
+from pilothouse.kernel import RIGHTS, Authority, DeniedError, Principal, UsageError, require
 from pilothouse.storage import load_queries
 
 if TYPE_CHECKING:
     from pilothouse.storage import Database, Tx
 
-__all__ = ["ALL", "RIGHT", "halts", "require_running", "switch"]
+__all__ = ["AGENT", "ALL", "RIGHT", "SITE", "halts", "require_running", "scopes_of", "switch"]
 
 Q = load_queries("pilothouse.effects")
 ALL = "*"
+AGENT = "agent:"
+SITE = "site:"
 RIGHT = "effects:halt"
 CHANNEL = "effects_halt"
 
 
-async def require_running(tx: Tx, tool: str) -> None:
-    """Refuse if all effects or this tool are halted; keeps the switch still until ``tx`` ends.
+def scopes_of(tool: str, principal: Principal, site: str, version: str) -> tuple[str, ...]:
+    """Return every switch that can stop such an effect."""
+    scopes = [ALL, tool]
+    scopes += [f"{SITE}{site}"] if site else []
+    agents = {version, principal.agent.id if principal.agent else ""} - {""}
+    return (*scopes, *(f"{AGENT}{name}" for name in sorted(agents)))
+
+
+async def require_running(tx: Tx, scopes: Sequence[str]) -> None:
+    """Refuse if one of these is halted; keeps the switches still until ``tx`` ends.
 
     Raises:
         DeniedError: ``effects.halted``.
     """
-    for row in await tx.fetch_all(Q.halts_for, {"tool": tool}):
+    for row in await tx.fetch_all(Q.halts_for, {"scopes": list(scopes)}):
         if row["halted"]:
-            what = "all effects are" if row["scope"] == ALL else f"{tool!r} is"
+            what = "all effects are" if row["scope"] == ALL else f"{row['scope']!r} is"
             raise DeniedError(
                 f"{what} halted by {row['by']!r} since {row['at']}: {row['reason']}; it must be lifted first",
                 code="effects.halted",
@@ -37,7 +48,13 @@ async def require_running(tx: Tx, tool: str) -> None:
 
 
 async def switch(
-    database: Database, scope: str, *, halted: bool, by: Principal, reason: str
+    database: Database,
+    scope: str,
+    *,
+    halted: bool,
+    by: Principal,
+    reason: str,
+    authority: Authority = RIGHTS,
 ) -> tuple[str, ...]:
     """Switch a scope and return the ids of the effects in flight in it.
 
@@ -45,7 +62,7 @@ async def switch(
         DeniedError: ``policy.denied``, or a service that wants to lift.
         UsageError: ``effects.reason_missing``.
     """
-    require(by, RIGHT)
+    require(by, RIGHT, authority=authority)
     if not halted and by.kind != "person":
         raise DeniedError(
             f"{by.id!r} is a {by.kind}; only a person may lift a halt", code="effects.not_a_person"

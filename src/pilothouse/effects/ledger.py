@@ -8,14 +8,24 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from uuid import UUID
 
 from pilothouse.audit import AuditEntry, append
-from pilothouse.decisions import use_approval
+from pilothouse.decisions import Rung, Unit, use_approval
 from pilothouse.effects.declare import EffectCall, EffectSpec
-from pilothouse.effects.halt import require_running
-from pilothouse.effects.types import Effect, EffectRequest, Outcome
-from pilothouse.kernel import ConflictError, Principal, canonical, content_hash, decode, new_id
+from pilothouse.effects.halt import require_running, scopes_of
+from pilothouse.effects.types import Effect, EffectRequest, Opened, Outcome
+from pilothouse.kernel import (
+    ConflictError,
+    canonical,
+    content_hash,
+    decode,
+    new_id,
+    principal_fields,
+    principal_from,
+)
+from pilothouse.labels import Label
 from pilothouse.storage import load_queries
 
 if TYPE_CHECKING:
+    from pilothouse.effects.ports import Ladder
     from pilothouse.storage import Database, Tx
 
 __all__ = ["Lease", "Ledger", "Ticket", "call_of", "effect_of", "outcome_of"]
@@ -29,14 +39,34 @@ class Ticket:
     """What the door found before it opened.
 
     Attributes:
-        approval: The approval to use up; None where the tool needs none.
+        opened: What lets the call pass: ``approved``, ``declared`` (the tool needs nobody), ``typed`` (a
+            person's own words), ``certified`` (its rung) or ``endorsed``.
+        args: What goes out: the call's arguments, those that pass only as content treated.
+        approval: The approval to use up; None where none is needed.
         proposal: The proposal behind it.
         subject: Recomputed from the actual call.
+        unit: What stands on the ladder.
+        rung: Where it stands.
+        shadow: Whether nothing goes out and the effect is only recorded.
+        review: Whether the lot says that a person looks at it afterwards.
+        reasons: Why it is only recorded.
     """
 
+    opened: Opened
+    args: Mapping[str, Any]
     approval: UUID | None = None
     proposal: UUID | None = None
     subject: str = ""
+    unit: Unit | None = None
+    rung: Rung = Rung.APPROVE
+    shadow: bool = False
+    review: bool = False
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def needed(self) -> Rung:
+        """The rung that must still hold when the intent commits."""
+        return min(self.rung, Rung.APPROVE) if self.approval is not None else min(self.rung, Rung.SAMPLED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +89,11 @@ class Lease:
 class Ledger:
     """Reads and writes the table of effects."""
 
-    def __init__(self, database: Database, *, lease: float, resend_lease: float) -> None:
+    def __init__(
+        self, database: Database, *, lease: float, resend_lease: float, ladder: Ladder | None = None
+    ) -> None:
         self._database = database
+        self._ladder = ladder
         self._lease = lease
         self._resend_lease = min(lease, resend_lease)
 
@@ -76,16 +109,19 @@ class Ledger:
         """Halt switch, intent, approval used, audit entry: one transaction; None if it is there already.
 
         Raises:
-            DeniedError: ``effects.halted``.
+            DeniedError: ``effects.halted``; ``ladder.below``: the rung fell meanwhile.
             ConflictError: ``effects.in_flight``: another effect on the same thing has no known outcome;
                 ``decisions.void``: the approval cannot be used.
         """
         holder, seconds = new_id(), self._seconds(spec)
         thing = _thing(spec, request)
         async with self._database.transaction() as tx:
-            await require_running(tx, spec.tool)
+            await require_running(tx, scopes_of(spec.tool, request.principal, request.site, request.version))
+            if self._ladder is not None and ticket.unit is not None:
+                await self._ladder.require_rung(tx, ticket.unit, ticket.needed)
             created = await tx.execute(
-                Q.insert_intent, _intent(spec, request, ticket, holder=holder, thing=thing, lease=seconds)
+                Q.insert_intent,
+                {**_row(spec, request, ticket), "holder": holder, "thing": thing, "lease": seconds},
             )
             if not created:
                 await _require_free(tx, spec, request, thing)
@@ -95,14 +131,22 @@ class Ledger:
             row = await tx.fetch_one(Q.effect, {"effect_id": request.effect_id})
             effect = effect_of(cast("Mapping[str, Any]", row))
             refs = tuple(ref for ref in (request.call_hash, ticket.subject) if ref)
-            body = {
-                "tool": spec.tool,
-                "version": spec.version,
-                "tier": spec.tier,
-                "on": spec.identifier(request.args)[:SHOWN],
-            }
-            entry = await append(tx, _entry("intent", effect, refs=refs, body=body))
+            entry = await append(tx, _entry("intent", effect, refs=refs, body=_told(spec, request, ticket)))
         return Lease(effect=effect, holder=holder, seconds=seconds, entry=entry)
+
+    async def shadow(self, spec: EffectSpec, request: EffectRequest, ticket: Ticket) -> Outcome | None:
+        """Record the effect that would have been, with its audit entry; None if it is there already."""
+        outcome = Outcome(effect_id=request.effect_id, state="shadowed", reasons=ticket.reasons)
+        async with self._database.transaction() as tx:
+            values = {**_row(spec, request, ticket), "reasons": list(ticket.reasons)}
+            row = await tx.fetch_one(Q.insert_shadow, values)
+            if row is None:
+                return None
+            entry = _entry(
+                "shadowed", effect_of(row), refs=(request.call_hash,), body=_told(spec, request, ticket)
+            )
+            await append(tx, entry)
+        return outcome
 
     async def take_over(self, effect_id: str, spec: EffectSpec) -> Lease | None:
         """Become the one who finishes a lapsed intent; None if its holder is alive or it has an outcome.
@@ -112,13 +156,13 @@ class Ledger:
         """
         holder, seconds = new_id(), self._seconds(spec)
         async with self._database.transaction() as tx:
-            await require_running(tx, spec.tool)
             row = await tx.fetch_one(
                 Q.take_lease, {"effect_id": effect_id, "holder": holder, "lease": seconds}
             )
             if row is None:
                 return None
             effect = effect_of(row)
+            await require_running(tx, scopes_of(effect.tool, effect.principal, effect.site, effect.version))
             await append(tx, _entry("taken_over", effect, body={"attempt": effect.attempts}))
         return Lease(effect=effect, holder=holder, seconds=seconds)
 
@@ -159,39 +203,42 @@ class Ledger:
         )
 
 
-def _intent(
-    spec: EffectSpec,
-    request: EffectRequest,
-    ticket: Ticket,
-    *,
-    holder: UUID,
-    thing: str | None,
-    lease: float,
-) -> dict[str, Any]:
-    principal = request.principal
+def _row(spec: EffectSpec, request: EffectRequest, ticket: Ticket) -> dict[str, Any]:
     # An approved call's evidence is the proposal's; only an unapproved one keeps its own.
     evidence = () if ticket.proposal is not None else request.evidence
+    labels = {name: request.labels[name] for name in request.args}
     return {
         "effect_id": request.effect_id,
         "tool": spec.tool,
         "tool_version": spec.version,
         "call_hash": request.call_hash,
-        "args": canonical(dict(request.args)).decode(),
-        "principal": canonical(
-            {
-                "id": principal.id,
-                "kind": principal.kind,
-                "rights": sorted(principal.rights),
-                "groups": sorted(principal.groups),
-            }
-        ).decode(),
+        "args": canonical(dict(ticket.args)).decode(),
+        "principal": canonical(principal_fields(request.principal)).decode(),
+        "agent": "" if request.principal.agent is None else request.principal.agent.id,
         "run": request.run,
         "proposal": ticket.proposal,
         "approval": ticket.approval,
         "evidence": canonical(evidence).decode(),
-        "thing": thing,
-        "holder": holder,
-        "lease": lease,
+        "labels": canonical(labels).decode(),
+        "pc": canonical(request.pc).decode(),
+        "site": request.site,
+        "version": request.version,
+        "rung": int(ticket.rung),
+        "opened": ticket.opened,
+        "review": ticket.review,
+    }
+
+
+def _told(spec: EffectSpec, request: EffectRequest, ticket: Ticket) -> dict[str, Any]:
+    return {
+        "tool": spec.tool,
+        "version": spec.version,
+        "tier": spec.tier,
+        "on": spec.identifier(request.args)[:SHOWN],
+        "opened": ticket.opened,
+        "rung": ticket.rung.name.lower(),
+        "agent": None if request.principal.agent is None else request.principal.agent.id[:SHOWN],
+        "integrity": min(label.integrity for label in (request.pc, *request.labels.values())).name.lower(),
     }
 
 
@@ -239,15 +286,12 @@ def _entry(
 
 def effect_of(row: Mapping[str, Any]) -> Effect:
     """Return the noun of a stored row."""
-    who = row["principal"]
     return Effect(
         effect_id=row["effect_id"],
         tool=row["tool"],
         tool_version=row["tool_version"],
         args=decode(row["args"]),
-        principal=Principal(
-            id=who["id"], kind=who["kind"], rights=frozenset(who["rights"]), groups=frozenset(who["groups"])
-        ),
+        principal=principal_from(row["principal"]),
         run=row["run"],
         proposal=row["proposal"],
         approval=row["approval"],
@@ -258,6 +302,13 @@ def effect_of(row: Mapping[str, Any]) -> Effect:
         attempts=row["attempts"],
         intent_at=row["intent_at"],
         outcome_at=row["outcome_at"],
+        labels=cast("Mapping[str, Label]", decode(row["labels"])),
+        pc=cast("Label | None", decode(row["pc"])),
+        site=row["site"],
+        version=row["version"],
+        rung=Rung(row["rung"]),
+        opened=row["opened"],
+        review=row["review"],
     )
 
 

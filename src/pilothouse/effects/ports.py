@@ -1,14 +1,18 @@
-"""Owns what the door needs from outside: evidence read again, and the versions in force."""
+"""Owns what the door needs from outside: evidence, versions, people, recipients and rungs as they are now."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from pilothouse.decisions import Evidence
+from pilothouse.decisions import Evidence, Rung, Standing, Unit
+from pilothouse.kernel import Principal
 from pilothouse.labels import Labelled
 
-__all__ = ["Rereader", "Versions"]
+if TYPE_CHECKING:
+    from pilothouse.storage import Tx
+
+__all__ = ["Directory", "Ladder", "Principals", "Rereader", "Versions"]
 
 
 class Rereader(Protocol):
@@ -31,4 +35,40 @@ class Versions(Protocol):
 
         A name left out keeps what the caller said.
         """
+        ...
+
+
+class Principals(Protocol):
+    """Tells who somebody is today, so that an approval lapses with its approver."""
+
+    async def find(self, id: str) -> Principal | None:
+        """Return the principal with today's rights and groups; None if there is none any more."""
+        ...
+
+
+class Directory(Protocol):
+    """Tells what a recipient, such as a mail address or a channel, may read."""
+
+    def acls(self, recipient: str) -> frozenset[str]:
+        """Return the ACL ids that everybody behind ``recipient`` satisfies today; none for the unknown."""
+        ...
+
+
+class Ladder(Protocol):
+    """Tells how far a version may act alone; without one every unit stands at ``APPROVE``."""
+
+    async def standing(self, unit: Unit) -> Standing:
+        """Return where ``unit`` stands; it may be a moment old."""
+        ...
+
+    async def require_rung(self, tx: Tx, unit: Unit, rung: Rung) -> None:
+        """Refuse unless ``unit`` stands at ``rung`` or higher, and keep it there until ``tx`` ends.
+
+        Raises:
+            DeniedError: ``ladder.below``.
+        """
+        ...
+
+    def drawn(self, effect_id: str, share: float) -> bool:
+        """Whether the lot says that a person reviews this effect."""
         ...

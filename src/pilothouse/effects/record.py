@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, cast
 from uuid import UUID
 
 from pilothouse.audit import ChainedEntry, entries
@@ -18,7 +18,7 @@ from pilothouse.decisions import (
     sentence,
 )
 from pilothouse.effects.ledger import effect_of
-from pilothouse.effects.types import Effect
+from pilothouse.effects.types import Effect, Opened
 from pilothouse.kernel import UsageError
 from pilothouse.storage import load_queries
 
@@ -28,6 +28,19 @@ if TYPE_CHECKING:
 __all__ = ["DecisionRecord", "explain"]
 
 Q = load_queries("pilothouse.effects")
+STATES = {
+    "intent": "is being performed",
+    "done": "was performed",
+    "shadowed": "was only recorded, not performed",
+}
+ALLOWS: dict[Opened, str] = {
+    "": "its declaration allows",
+    "declared": "its declaration allows",
+    "typed": "is right because a person typed or signed every word of it",
+    "certified": "the rung of its version allows",
+    "endorsed": "an endorsed flow allows",
+    "approved": "an approval allows",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +93,8 @@ async def explain(
     return DecisionRecord(
         sentence=sentence(
             decision,
-            effect=effect.state if effect else None,
+            # What is only shadowed uses no approval, so no proposal leads to it.
+            effect=cast("Literal['intent', 'done', 'refused', 'unknown']", effect.state) if effect else None,
             at=effect.outcome_at if effect else None,
             why=effect.reasons if effect else (),
         ),
@@ -107,13 +121,13 @@ async def _unasked(database: Database, effect: Effect) -> DecisionRecord:
     """Return the record of an effect that needed nobody."""
     rows = evidence_rows(effect.evidence)
     when = (effect.outcome_at or effect.intent_at).strftime("%Y-%m-%d %H:%M UTC")
-    state = {"intent": "is being performed", "done": "was performed"}.get(effect.state, f"is {effect.state}")
+    state = STATES.get(effect.state, f"is {effect.state}")
     why = f" ({'; '.join(effect.reasons)})" if effect.reasons else ""
     cited = ", ".join(f"{row.name} = {row.value!r} ({row.source} {row.object})" for row in rows)
     return DecisionRecord(
         sentence=(
             f"{effect.tool!r} {state}{why} on {when} for {effect.principal.id} without asking anyone, which "
-            f"its declaration allows; {f'evidence: {cited}' if cited else 'no evidence was cited'}."
+            f"{ALLOWS[effect.opened]}; {f'evidence: {cited}' if cited else 'no evidence was cited'}."
         ),
         evidence=rows,
         rules=(),

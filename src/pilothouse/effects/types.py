@@ -8,14 +8,15 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from pilothouse.decisions import Evidence
+from pilothouse.decisions import Evidence, Rung
 from pilothouse.effects.declare import EffectCall
 from pilothouse.kernel import Principal, content_hash, wired
 from pilothouse.labels import Label
 
-__all__ = ["Chosen", "Effect", "EffectRequest", "EffectState", "Halt", "Outcome"]
+__all__ = ["Chosen", "Effect", "EffectRequest", "EffectState", "Halt", "Opened", "Outcome"]
 
-EffectState = Literal["intent", "done", "refused", "unknown"]
+EffectState = Literal["intent", "done", "refused", "unknown", "shadowed"]
+Opened = Literal["", "approved", "declared", "typed", "certified", "endorsed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +78,11 @@ class EffectRequest:
 
     @property
     def call_hash(self) -> str:
-        """Hash of tool, arguments and principal: the same effect id may never carry another call."""
-        return content_hash({"tool": self.tool, "args": dict(self.args), "by": self.principal.id})
+        """Hash of tool, arguments, principal and agent: the same effect id may never carry another call."""
+        call: dict[str, Any] = {"tool": self.tool, "args": dict(self.args), "by": self.principal.id}
+        if self.principal.agent is not None:
+            call["agent"] = self.principal.agent.id
+        return content_hash(call)
 
     def call(self) -> EffectCall:
         """Return what the handler gets."""
@@ -98,14 +102,15 @@ class Outcome:
 
     Attributes:
         effect_id: Which effect.
-        state: ``done``, ``refused`` (the receiver said no, or a person found it not done) or ``unknown``
-            (a person is asked; perform the same effect id later to see the answer).
+        state: ``done``, ``refused`` (the receiver said no, or a person found it not done), ``unknown``
+            (a person is asked; perform the same effect id later to see the answer) or ``shadowed`` (its
+            version stands at shadow or suggest: recorded, not done).
         result: What the handler returned.
         reasons: Stable codes, then words.
     """
 
     effect_id: str
-    state: Literal["done", "refused", "unknown"]
+    state: Literal["done", "refused", "unknown", "shadowed"]
     result: Any = None
     reasons: tuple[str, ...] = ()
 
@@ -130,6 +135,13 @@ class Effect:
         attempts: How often it was sent or probed.
         intent_at: When the intent was committed.
         outcome_at: When the outcome was.
+        labels: The label of each argument.
+        pc: The label of the choice to call; None for an effect of an earlier release.
+        site: Where it acts.
+        version: The agent or workflow version that called.
+        rung: Where that version stood.
+        opened: What let it pass; empty for an effect of an earlier release.
+        review: Whether a person reviews it by lot.
     """
 
     effect_id: str
@@ -147,6 +159,13 @@ class Effect:
     attempts: int
     intent_at: datetime
     outcome_at: datetime | None
+    labels: Mapping[str, Label] = field(default_factory=dict[str, Label])
+    pc: Label | None = None
+    site: str = ""
+    version: str = ""
+    rung: Rung = Rung.APPROVE
+    opened: Opened = ""
+    review: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +173,7 @@ class Halt:
     """Whether effects are stopped.
 
     Attributes:
-        scope: A tool, or ``*`` for all.
+        scope: A tool, ``site:<site>``, ``agent:<agent or version>``, or ``*`` for all.
         halted: Whether nothing may start.
         by: Who switched last.
         reason: Why.

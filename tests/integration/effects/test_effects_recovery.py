@@ -461,9 +461,10 @@ async def test_the_answer_to_such_a_question_opens_no_door(bank: Bank) -> None:
     await bank.door.perform(REQUEST)
     answer = await bank.inbox.approve((await bank.question()).item.id, CLERK)
     forged = replace(REQUEST, effect_id="run-1:4", approval=answer.approval)
-    with pytest.raises(ConflictError, match=r"\[decisions\.void\]"):
+    with pytest.raises(DeniedError, match=r"\[effects\.forged\]"):
         await bank.door.perform(forged)
     assert len(bank.bank.got) == 1
+    assert [item.entry.kind for item in await entries(bank.database, effect="run-1:4")] == ["effects.attack"]
 
 
 async def test_a_question_about_an_effect_that_is_settled_is_refused(bank: Bank) -> None:

@@ -1,12 +1,24 @@
 -- name: insert_intent
 -- Store that an effect is about to be sent, unless it or another one on the same thing is already there.
 insert into effects_effect
-    (effect_id, tool, tool_version, call_hash, args, principal, run, proposal, approval, evidence, thing, holder,
-    lease_until)
-values (%(effect_id)s, %(tool)s, %(tool_version)s, %(call_hash)s, %(args)s::json, %(principal)s::json, %(run)s,
-    %(proposal)s, %(approval)s, %(evidence)s::json, %(thing)s, %(holder)s,
+    (effect_id, tool, tool_version, call_hash, args, principal, agent, run, proposal, approval, evidence, labels,
+    pc, site, version, rung, opened, review, thing, holder, lease_until)
+values (%(effect_id)s, %(tool)s, %(tool_version)s, %(call_hash)s, %(args)s::json, %(principal)s::json, %(agent)s,
+    %(run)s, %(proposal)s, %(approval)s, %(evidence)s::json, %(labels)s::json, %(pc)s::json, %(site)s,
+    %(version)s, %(rung)s, %(opened)s, %(review)s, %(thing)s, %(holder)s,
     clock_timestamp() + make_interval(secs => %(lease)s))
 on conflict do nothing
+
+-- name: insert_shadow
+-- Store an effect that does not happen because its version only shadows or suggests.
+insert into effects_effect
+    (effect_id, tool, tool_version, call_hash, args, principal, agent, run, proposal, approval, evidence, labels,
+    pc, site, version, rung, opened, review, state, reasons, outcome_at)
+values (%(effect_id)s, %(tool)s, %(tool_version)s, %(call_hash)s, %(args)s::json, %(principal)s::json, %(agent)s,
+    %(run)s, %(proposal)s, %(approval)s, %(evidence)s::json, %(labels)s::json, %(pc)s::json, %(site)s,
+    %(version)s, %(rung)s, %(opened)s, %(review)s, 'shadowed', %(reasons)s, clock_timestamp())
+on conflict do nothing
+returning *
 
 -- name: effect
 -- One effect.
@@ -18,8 +30,8 @@ select effect_id, state from effects_effect
 where tool = %(tool)s and thing = %(thing)s and state in ('intent', 'unknown')
 
 -- name: halts_for
--- Whether all effects or this tool are halted; held until the intent commits, so that a halt waits or wins.
-select * from effects_halt where scope in ('*', %(tool)s) order by scope for share
+-- Which of these scopes are halted; held until the intent commits, so that a halt waits or wins.
+select * from effects_halt where scope = any(%(scopes)s::text[]) order by scope for share
 
 -- name: take_lease
 -- Become the one who finishes an intent whose holder went silent.
@@ -59,9 +71,11 @@ where state = 'intent' and lease_until <= clock_timestamp() - make_interval(secs
 order by lease_until limit %(limit)s
 
 -- name: in_flight
--- Intents that were sent and have no outcome yet, of one tool or of all.
+-- Intents that were sent and have no outcome yet, within one scope.
 select effect_id from effects_effect
-where state = 'intent' and (%(scope)s = '*' or tool = %(scope)s) order by intent_at
+where state = 'intent' and %(scope)s in
+    ('*', tool, 'site:' || nullif(site, ''), 'agent:' || nullif(version, ''), 'agent:' || nullif(agent, ''))
+order by intent_at
 
 -- name: effect_of_proposal
 -- The latest effect that used an approval of this proposal.
