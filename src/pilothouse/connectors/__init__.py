@@ -44,6 +44,8 @@ from pilothouse.connectors.types import (
     Row,
     Scalar,
     WriteTool,
+    promised_label,
+    result_label,
 )
 
 __all__ = [
@@ -83,6 +85,8 @@ __all__ = [
     "edifact_segment",
     "installed_kinds",
     "near",
+    "promised_label",
+    "result_label",
     "same",
     "unknown_field",
     "unknown_object",

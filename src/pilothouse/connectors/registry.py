@@ -17,7 +17,7 @@ from pilothouse.connectors.errors import (
     near,
     unknown_tool,
 )
-from pilothouse.connectors.marks import marked
+from pilothouse.connectors.marks import CALLER, marked
 from pilothouse.connectors.ports import (
     Connect,
     Connector,
@@ -29,7 +29,15 @@ from pilothouse.connectors.ports import (
 )
 from pilothouse.connectors.secrets import SecretReferences
 from pilothouse.connectors.settings import declared
-from pilothouse.connectors.types import Finding, Health, ObjectSchema, Query, Row, WriteTool
+from pilothouse.connectors.types import (
+    Finding,
+    Health,
+    ObjectSchema,
+    Query,
+    Row,
+    WriteTool,
+    promised_label,
+)
 from pilothouse.kernel import (
     RIGHTS,
     Authority,
@@ -42,6 +50,7 @@ from pilothouse.kernel import (
     UsageError,
     require,
 )
+from pilothouse.labels import Label
 
 __all__ = ["GROUP", "Sources", "installed_kinds"]
 
@@ -151,6 +160,29 @@ class Sources:
         if source not in self._open:
             self._open[source] = self._connect(context)
         return self._open[source]
+
+    def promised(self, source: str, object: str | None = None, *, reader: str | None = None) -> Label:
+        """Return what the declaration of a source promises at least about everything it gives.
+
+        Args:
+            source: Which source.
+            object: Of one object; else of all that the declaration names.
+            reader: Stands in where the declaration names no readers; None leaves the mark ``user:?``.
+
+        Raises:
+            UsageError: ``sources.unknown``.
+        """
+        context = self._context(source)
+        readers, integrity = set(context.readers), context.integrity
+        for name, declared in context.marks.items():
+            if object in (None, name):
+                readers |= {declared.row} if declared.row else set[str]()
+                for mark in (declared.marks, *declared.fields.values()):
+                    readers |= mark.readers
+                    integrity = mark.lowered(integrity)
+        if reader is not None and CALLER in readers:
+            readers = readers - {CALLER} | {f"user:{reader}"}
+        return promised_label(source, object or "", frozenset(readers), integrity)
 
     async def read(
         self, principal: Principal, source: str, query: Query, *, reader: str | None = None

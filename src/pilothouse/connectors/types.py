@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Literal, TypeAlias, cast
 from uuid import UUID
@@ -12,7 +13,7 @@ from uuid import UUID
 from pilothouse.connectors.errors import near
 from pilothouse.connectors.marks import Marks
 from pilothouse.kernel import DataError, Json, LimitError, UsageError, wired
-from pilothouse.labels import Integrity, Label, Labelled, Origin, Position
+from pilothouse.labels import Condensed, Derived, Integrity, Label, Labelled, Origin, Position
 
 __all__ = [
     "MAX_KEYS",
@@ -26,6 +27,8 @@ __all__ = [
     "Row",
     "Scalar",
     "WriteTool",
+    "promised_label",
+    "result_label",
 ]
 
 MAX_KEYS = 500
@@ -268,3 +271,36 @@ class Health:
     seconds: float
     message: str = ""
     code: str = ""
+
+
+FEW = 4
+"""Rows up to which a result keeps each row's origin; a larger one is one leaf."""
+_NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def result_label(rows: Sequence[Row]) -> Label | None:
+    """Return the label of a whole result: whatever is made from it may come from any row; None for no rows."""
+    if not rows:
+        return None
+    readers = frozenset[str]().union(*{row.readers for row in rows})
+    integrity = min(row.integrity for row in rows)
+    for row in rows:
+        for name, mark in row.marks.items():
+            if name in row.values:
+                readers, integrity = readers | mark.readers, mark.lowered(integrity)
+    if len(rows) <= FEW:
+        origins = {row.origin("") for row in rows}
+        origin = origins.pop() if len(origins) == 1 else Derived(sources=origins)
+        return Label(readers=readers, integrity=integrity, origin=origin)
+    hashes = hashlib.sha256()
+    for row in rows:
+        hashes.update(repr((row.object, sorted(row.key.items()), row.version)).encode())
+    sources = tuple(sorted({row.source for row in rows}))
+    leaf = Condensed(count=len(rows), digest=hashes.hexdigest(), sources=sources)
+    return Label(readers=readers, integrity=integrity, origin=Derived(sources=(leaf,)))
+
+
+def promised_label(source: str, object: str, readers: frozenset[str], integrity: Integrity) -> Label:
+    """Return the label that a declaration promises for what a source gives: no result may be trusted more."""
+    origin = Origin(source=source, object=object, key={}, field="", version="declared", read_at=_NO_TIME)
+    return Label(readers=readers, integrity=integrity, origin=origin)
