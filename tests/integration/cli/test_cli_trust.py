@@ -52,7 +52,7 @@ def pilothouse(project: Path, home: Path) -> Run:
         environment = {**os.environ, "HOME": str(home), "XDG_CONFIG_HOME": str(home), "PILOTHOUSE_KEY": key}
         command = [sys.executable, "-m", "pilothouse", *words, "--project", str(project)]
         return subprocess.run(
-            command, input=given, capture_output=True, text=True, env=environment, timeout=60
+            command, check=False, input=given, capture_output=True, text=True, env=environment, timeout=60
         )
 
     return run
