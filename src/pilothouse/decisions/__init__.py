@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pilothouse.decisions.answering.answers import VOID, find_approval, use_approval
+from pilothouse.decisions.answering.labels import answer_label
 from pilothouse.decisions.inbox import Inbox
 from pilothouse.decisions.items import InboxFilter, Item, ItemView, Page, Sort
 from pilothouse.decisions.ladder import (
@@ -68,6 +69,7 @@ __all__ = [
     "Standing",
     "Unit",
     "Verdict",
+    "answer_label",
     "bind",
     "evidence_rows",
     "find_approval",

@@ -17,6 +17,7 @@ from pilothouse.effects.door import Door
 from pilothouse.effects.gate.approval import VoidError
 from pilothouse.effects.gate.endorse import Endorsement, Endorsements, Treatment
 from pilothouse.effects.gate.weigh import AskError
+from pilothouse.effects.outcomes import outcome_label
 from pilothouse.effects.ports import Directory, Ladder, Principals, Rereader, Versions
 from pilothouse.effects.record import DecisionRecord, explain
 from pilothouse.effects.types import Chosen, Effect, EffectRequest, EffectState, Halt, Opened, Outcome
@@ -53,6 +54,7 @@ __all__ = [
     "Versions",
     "VoidError",
     "explain",
+    "outcome_label",
 ]
 
 
