@@ -1,30 +1,28 @@
-"""Owns giving committed entries their place in the chain, one process at a time."""
+"""Owns giving committed entries their place in the tree, one process at a time."""
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from pilothouse.audit.links import link_hash, plain
-from pilothouse.audit.types import GENESIS
-from pilothouse.kernel import DataError, UnavailableError
+from pilothouse.audit.leaves import jcs, plain
+from pilothouse.audit.offline import leaf_hash
+from pilothouse.audit.tree import HEIGHT, fold
+from pilothouse.kernel import DataError
 from pilothouse.storage import load_queries
 
 if TYPE_CHECKING:
     from pilothouse.storage import Database, Tx
 
-__all__ = ["chain", "keep_chained", "settle"]
+__all__ = ["BATCH", "chain", "settle"]
 
 Q = load_queries("pilothouse.audit")
 BATCH = 1000
-log = logging.getLogger(__name__)
+FULL = 1 << HEIGHT
 
 
 async def chain(database: Database, *, wait: bool = False) -> int:
-    """Chain up to 1,000 committed entries and return how many.
+    """Give up to 1,000 committed entries their place and return how many.
 
     Args:
         database: The database.
@@ -37,29 +35,37 @@ async def chain(database: Database, *, wait: bool = False) -> int:
             return 0
         rows = await tx.fetch_all(Q.pending_entries, {"limit": BATCH})
         if rows:
-            await _link(tx, rows)
+            await _place(tx, rows)
         return len(rows)
 
 
-async def _link(tx: Tx, rows: list[dict[str, Any]]) -> None:
-    last: Mapping[str, Any] | None = await tx.fetch_one(Q.head)
-    position, prev = (last["position"], last["hash"]) if last else (GENESIS.position, GENESIS.hash)
-    prevs: list[str] = []
-    hashes: list[str] = []
-    for row in rows:
-        prevs.append(prev)
-        prev = link_hash(prev, plain(row))
-        hashes.append(prev)
+async def _place(tx: Tx, rows: list[dict[str, Any]]) -> None:
+    size: int = await tx.fetch_value(Q.size)
     ids = [row["id"] for row in rows]
-    positions = list(range(position + 1, position + 1 + len(rows)))
-    await tx.execute(
-        Q.insert_links, {"positions": positions, "entries": ids, "prevs": prevs, "hashes": hashes}
-    )
+    hashes = [leaf_hash(jcs(plain(row))) for row in rows]
+    positions = list(range(size + 1, size + 1 + len(rows)))
+    await tx.execute(Q.insert_leaves, {"positions": positions, "entries": ids, "hashes": hashes})
+    await _grow(tx, 0, size, hashes)
     await tx.execute(Q.clear_pending, {"entries": ids})
 
 
+async def _grow(tx: Tx, level: int, before: int, added: list[bytes]) -> None:
+    """Store the roots of the subtrees of 256 that ``added`` completes on ``level``, and so upwards."""
+    open_part = before % FULL
+    if open_part + len(added) < FULL:
+        return
+    values = {"levels": [level], "firsts": [before - open_part], "counts": [open_part]}
+    rows = await tx.fetch_all(Q.subtrees, values)
+    held = [row["hash"] for row in sorted(rows, key=lambda row: row["place"])] + added
+    made = [fold(held[n : n + FULL]) for n in range(0, len(held) - FULL + 1, FULL)]
+    first = before // FULL
+    places = list(range(first, first + len(made)))
+    await tx.execute(Q.insert_nodes, {"level": level + HEIGHT, "places": places, "hashes": made})
+    await _grow(tx, level + HEIGHT, first, made)
+
+
 async def settle(database: Database, entry: UUID) -> int:
-    """Return the place of a committed entry, chaining what stands before it if need be.
+    """Return the place of a committed entry, placing what stands before it if need be.
 
     Raises:
         DataError: ``audit.unknown``: no such entry was committed.
@@ -73,17 +79,5 @@ async def settle(database: Database, entry: UUID) -> int:
             raise DataError(
                 f"audit entry {entry!s} was never committed; append it first", code="audit.unknown"
             )
-        # Nothing left to chain: another sequencer did it since the last look, or it is not there.
+        # Nothing left to place: another sequencer did it since the last look, or it is not there.
         last_look = not await chain(database, wait=True)
-
-
-async def keep_chained(database: Database, *, every: float = 0.5) -> None:
-    """Chain for ever, every ``every`` seconds; ``app.py`` runs it in each process, one works at a time."""
-    while True:
-        try:
-            chained = await chain(database)
-        except UnavailableError as error:
-            log.warning("audit chain waits for the database: %s", error)
-            chained = 0
-        if chained < BATCH:
-            await asyncio.sleep(every)

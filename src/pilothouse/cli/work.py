@@ -1,4 +1,4 @@
-"""The verbs that work: ``up`` runs a project, ``demo`` shows a solution, ``audit`` checks the log."""
+"""The verbs that work: ``up`` runs a project, ``demo`` shows a solution."""
 
 from __future__ import annotations
 
@@ -15,12 +15,10 @@ from pilothouse.cli.console import AsOption, JsonOption, ProjectOption, console,
 
 if TYPE_CHECKING:
     from pilothouse.app import Studio
-    from pilothouse.audit import Verification
 
 __all__ = ["register"]
 
 demo = typer.Typer(help="Run a reference solution from nothing to its score.", no_args_is_help=True)
-audit = typer.Typer(help="The append-only log of everything that was decided and done.", no_args_is_help=True)
 
 
 def register(app: typer.Typer) -> None:
@@ -29,7 +27,6 @@ def register(app: typer.Typer) -> None:
     for point in entry_points(group="pilothouse.demos"):
         demo.command(point.name)(point.load())
     app.add_typer(demo, name="demo")
-    app.add_typer(audit, name="audit")
 
 
 def up(
@@ -39,7 +36,7 @@ def up(
     acting: AsOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Keep the project running: segments, timers, schedules, the audit chain. Ctrl-C hands live runs over."""
+    """Keep the project running: segments, timers, schedules, the audit log. Ctrl-C hands live runs over."""
     run(_up(project, acting, every, json))
 
 
@@ -73,48 +70,3 @@ async def _status(studio: Studio, json: bool) -> None:
     emit(
         {"runs": counts, "inbox": waiting}, as_json=json, show=lambda: f"runs: {words}; inbox: {waiting} open"
     )
-
-
-@audit.command()
-def verify(project: ProjectOption = Path(), *, json: JsonOption = False) -> None:
-    """Walk the hash chain and name the first entry that does not hold; exit 1 if there is one."""
-    found: Verification = run(_verify(project))
-    broken = found.broken
-    data = {
-        "ok": found.ok,
-        "entries": found.entries,
-        "pending": found.pending,
-        "head": found.head.hash,
-        "broken": None if broken is None else {"position": broken.position, "why": broken.why},
-    }
-    words = f"{found.entries} entries hold, head {found.head.hash[:16]}"
-    wrong = "" if broken is None else f"; entry {broken.position} does not: {broken.why}"
-    emit(data, as_json=json, show=lambda: words + wrong)
-    if not found.ok:
-        raise typer.Exit(1)
-
-
-async def _verify(folder: Path) -> Verification:
-    from pilothouse.app import open_project_database
-    from pilothouse.audit import chain, verify
-
-    async with open_project_database(folder) as (_, database):
-        await chain(database, wait=True)
-        return await verify(database)
-
-
-@audit.command()
-def export(project: ProjectOption = Path()) -> None:
-    """Print the log as JSON lines, which `verify_lines` checks without a database."""
-    run(_export(project))
-
-
-async def _export(folder: Path) -> None:
-    import sys
-
-    from pilothouse.app import open_project_database
-    from pilothouse.audit import export
-
-    async with open_project_database(folder) as (_, database):
-        async for line in export(database):
-            sys.stdout.write(line.rstrip("\n") + "\n")
