@@ -269,7 +269,7 @@ def _attributes(request: AccessRequest) -> Mapping[str, object]:
 
 
 def _words(request: AccessRequest) -> str:
-    words = [request.id, request.right, request.tool or ""]
+    words = [request.id, request.granted_by, request.tool or ""]
     for principal, _ in chain(request.principal):
         words += [principal.id, *principal.rights, *principal.groups]
     return "".join(words)

@@ -125,7 +125,8 @@ def _entities(env: Env, *, resource: bool = True) -> Entities:
             "uid": _dict(env.principal),
             "attrs": {name: _json(value) for name, value in env.facts.items()},
             "parents": [_dict(parent) for parent in sorted(env.ancestors)],
-        }
+        },
+        {"uid": _dict(env.action), "attrs": {}, "parents": []},
     ]
     if resource:
         entities.append({"uid": _dict(env.resource), "attrs": dict(env.attributes), "parents": []})

@@ -169,8 +169,8 @@ class _Writer:
                 # LIKE ignores case in SQLite, and in MariaDB by collation; substr nowhere.
                 column = self._operand(attribute)
                 return f"(substr({column}, 1, {len(text)}) = {self._operand(text)})"
-            case Compare(op, left, right):
-                return f"({self._operand(left)} {_OPERATORS[op]} {self._operand(right)})"
+            case _:
+                return f"({self._operand(node.left)} {_OPERATORS[node.op]} {self._operand(node.right)})"
 
     def _operand(self, operand: Operand) -> str:
         if isinstance(operand, Attribute):

@@ -39,7 +39,7 @@ class AccessRequest:
         action: Cedar action such as ``perform`` or ``read``.
         kind: Entity type of the thing: ``Tool``, ``Source``, ..., or a declared kind of row.
         id: The thing's name; for a row its key as text.
-        right: The right string; empty stands for ``rows:<kind>:<action>``.
+        right: The right string; None stands for ``rows:<kind>:<action>``.
         tool: The connector tool of a ``write``.
         attributes: A row's values; None stands for absent.
     """
@@ -48,14 +48,14 @@ class AccessRequest:
     action: str
     kind: str
     id: str = ""
-    right: str = ""
+    right: str | None = None
     tool: str | None = None
     attributes: Mapping[str, Scalar | None] = field(default_factory=lambda: _NOTHING)
 
     @property
     def granted_by(self) -> str:
         """The right string that would grant this."""
-        return self.right or f"rows:{self.kind}:{self.action}"
+        return f"rows:{self.kind}:{self.action}" if self.right is None else self.right
 
 
 def asked(principal: Principal, right: str) -> AccessRequest:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pilothouse.kernel import UsageError
 from pilothouse.policy.cedar import Residual
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["check_rows", "predicate_of"]
 
+# An entity that is not in the store is unknown too, and must not be taken for the row.
+_ROW = {"unknown": [{"Value": "resource"}]}
 _COMPARED = ("eq", "not_eq", "less", "less_eq", "greater", "greater_eq")
 
 
@@ -124,9 +126,9 @@ def _speaks_of_resource(expr: object) -> bool:
     if isinstance(expr, pst.Var):
         return expr.name == "resource"
     if isinstance(expr, Mapping):
-        return any(map(_speaks_of_resource, expr.values()))
+        return any(map(_speaks_of_resource, cast("Mapping[str, object]", expr).values()))
     if isinstance(expr, tuple):
-        return any(map(_speaks_of_resource, expr))
+        return any(map(_speaks_of_resource, cast("tuple[object, ...]", expr)))
     return is_dataclass(expr) and any(_speaks_of_resource(getattr(expr, f.name)) for f in fields(expr))
 
 
@@ -145,11 +147,11 @@ def _made(kind: Kind, body: Mapping[str, Any]) -> Condition:
             return some([_made(kind, left), _made(kind, right)])
         case {"!": {"arg": arg}}:
             return negated(_made(kind, arg))
-        case {"is": {"left": {"unknown": _}, "entity_type": name}}:
+        case {"is": {"left": left, "entity_type": name}} if left == _ROW:
             return Const(name == kind.name)
-        case {"==": {"left": {"unknown": _}}} | {"in": {"left": {"unknown": _}}}:
+        case {"==": {"left": left}} | {"in": {"left": left}} if left == _ROW:
             return Const(False)  # a thing of another kind, named: rows are never named
-        case {"has": {"left": {"unknown": _}, "attr": attr}}:
+        case {"has": {"left": left, "attr": attr}} if left == _ROW:
             return Has(Attribute(attr)) if attr in kind.attributes else Const(False)
         case {".": _}:
             return Compare("==", _value(body), True)
@@ -175,7 +177,7 @@ def _compared(body: Mapping[str, Any]) -> Condition:
 
 def _value(body: Mapping[str, Any]) -> Operand:
     match body:
-        case {".": {"left": {"unknown": _}, "attr": str(attr)}}:
+        case {".": {"left": left, "attr": str(attr)}} if left == _ROW:
             return Attribute(attr)
         case {"Value": str() | int() as value}:
             return value  # a bool is an int
