@@ -1,7 +1,25 @@
 """The ladder owns how far a version may act alone: labels in, evidence, a person's signature, a rung out."""
 
 from pilothouse.decisions.ladder.ladder import Ladder
+from pilothouse.decisions.ladder.maths.selection import Selection
 from pilothouse.decisions.ladder.policy import ClassRule, LadderPolicy
-from pilothouse.decisions.ladder.types import Certificate, Rung, Standing, Unit
+from pilothouse.decisions.ladder.types import Case, Certificate, Drop, Move, Rung, Standing, Unit, Waiver
+from pilothouse.decisions.ladder.view import LadderView
+from pilothouse.decisions.ladder.watch import Catches
 
-__all__ = ["Certificate", "ClassRule", "Ladder", "LadderPolicy", "Rung", "Standing", "Unit"]
+__all__ = [
+    "Case",
+    "Catches",
+    "Certificate",
+    "ClassRule",
+    "Drop",
+    "Ladder",
+    "LadderPolicy",
+    "LadderView",
+    "Move",
+    "Rung",
+    "Selection",
+    "Standing",
+    "Unit",
+    "Waiver",
+]

@@ -52,6 +52,7 @@ class LadderPolicy:
             them nothing climbs. ``assumed``: the owner signs that the labels are right.
         unreviewed: What a drawn effect counts as that nobody reviewed in time.
         alarm: One over the mean number of audited cases between false alarms of the detector.
+        ask_days: How long a promotion waits for its signatures, and a review for its answer.
     """
 
     alpha: float = 0.05
@@ -65,6 +66,7 @@ class LadderPolicy:
     catch: Literal["measured", "assumed"] = "measured"
     unreviewed: Literal["wrong", "ignored"] = "wrong"
     alarm: float = 1e-3
+    ask_days: float = 14.0
 
     def __post_init__(self) -> None:
         for name in ("alpha", "alarm", "sampled"):
@@ -74,6 +76,8 @@ class LadderPolicy:
             raise _wrong("autonomous", self.autonomous, f"at least {LEAST_REVIEW} and below 1")
         if self.catch not in ("measured", "assumed") or self.unreviewed not in ("wrong", "ignored"):
             raise _wrong("catch and unreviewed", (self.catch, self.unreviewed), "one of their words")
+        if self.ask_days <= 0:
+            raise _wrong("ask_days", self.ask_days, "above 0")
         for tier in EPS:
             if not 0 < self.eps.get(tier, EPS[tier]) < 1:
                 raise _wrong("eps", self.eps[tier], "between 0 and 1")

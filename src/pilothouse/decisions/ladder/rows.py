@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from pilothouse.decisions.ladder.draws import KEY_BYTES
-from pilothouse.decisions.ladder.evidence import labels_more, log_evidence, upper_bound
+from pilothouse.decisions.ladder.maths.evidence import labels_more, log_evidence, upper_bound
 from pilothouse.decisions.ladder.policy import LadderPolicy, cap_of
 from pilothouse.decisions.ladder.types import Rung, Standing, Unit
 from pilothouse.kernel import DeniedError, decode
@@ -18,7 +18,15 @@ if TYPE_CHECKING:
     from pilothouse.decisions.ladder.types import Certificate
     from pilothouse.storage import Database, Tx
 
-__all__ = ["catch_bound", "effective", "key_of", "require_rung", "standing_of", "unit_values"]
+__all__ = [
+    "catch_bound",
+    "certificate_of",
+    "effective",
+    "key_of",
+    "require_rung",
+    "standing_of",
+    "unit_values",
+]
 
 Q = load_queries("pilothouse.decisions.ladder")
 
@@ -58,6 +66,11 @@ def catch_bound(shown: int, caught: int, policy: LadderPolicy) -> float:
     return 1 - upper_bound(shown, shown - caught, policy.alpha)
 
 
+def certificate_of(row: Mapping[str, Any]) -> Certificate | None:
+    """Return the certificate in a unit's row."""
+    return cast("Certificate | None", decode(row["certificate"]))
+
+
 def standing_of(row: Mapping[str, Any] | None, unit: Unit, policy: LadderPolicy) -> Standing:
     """Return the standing of a unit from its row; without one it is at ``APPROVE`` with no label."""
     if row is None:
@@ -73,9 +86,7 @@ def standing_of(row: Mapping[str, Any] | None, unit: Unit, policy: LadderPolicy)
         "review": policy.review_of(rung),
         "cap": cap_of(unit.tier, waived),
         "dropped": row["dropped"],
-        "certificate": None
-        if row["certificate"] is None
-        else cast("Certificate", decode(row["certificate"])),
+        "certificate": certificate_of(row),
     }
     if row["test_id"] is None:
         return Standing(n=0, k=0, log_e=0.0, bound=1.0, **known)

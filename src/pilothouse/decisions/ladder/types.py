@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import math
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -72,6 +73,8 @@ class Certificate:
         catch: Lower bound of the share of bad cases the reviewers catch; the test was at ``eps * catch``.
         alpha: This test's share of the error budget.
         log_e: Natural logarithm of the evidence.
+        shown: Seeded bad proposals shown until then.
+        caught: How many of them were caught.
         policy: Hash of the ladder policy.
         proposal: The proposal in the inbox.
         signers: Who approved it.
@@ -86,10 +89,17 @@ class Certificate:
     catch: float
     alpha: float
     log_e: float
+    shown: int
+    caught: int
     policy: str
     proposal: UUID
     signers: tuple[str, ...]
     at: datetime
+
+    @property
+    def needed(self) -> float:
+        """What ``log_e`` had to reach."""
+        return -math.log(self.alpha)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +139,12 @@ class Standing:
     more: int | None = None
     cap: Rung = Rung.APPROVE
     dropped: bool = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether a promotion may be asked for: proved, below the cap, not held down by the switch."""
+        climbs = Rung.APPROVE <= self.earned < self.cap and not self.dropped
+        return climbs and self.log_e >= self.needed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

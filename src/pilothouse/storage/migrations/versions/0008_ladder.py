@@ -31,15 +31,15 @@ create table ladder_unit (
     rung smallint not null default 2 check (rung between 0 and 4),
     dropped boolean not null default false,
     certificate json,
-    check ((rung > 2) = (certificate is not null)),
+    check (rung <= 2 or certificate is not null),
     unique (action, tier, site, version)
 );
 
 create table ladder_test (
     id bigint generated always as identity primary key,
     unit bigint not null references ladder_unit (id),
-    number integer not null check (number >= 1),
-    rung smallint not null check (rung between 2 and 4),
+    number integer not null check (number >= 0),
+    rung smallint not null check (rung between 0 and 4),
     alpha double precision not null check (alpha between 0 and 1),
     eps double precision not null check (eps > 0 and eps < 1),
     n integer not null default 0,
@@ -51,6 +51,7 @@ create table ladder_test (
     state text not null default 'open' check (state in ('open', 'promoted', 'closed')),
     asked uuid,
     asked_n integer not null default 0,
+    certificate json,
     started_at timestamptz not null default clock_timestamp()
 );
 create unique index ladder_test_open on ladder_test (unit) where state = 'open';
@@ -60,12 +61,12 @@ create table ladder_label (
     test bigint not null references ladder_test (id),
     unit bigint not null references ladder_unit (id),
     "case" text not null check ("case" <> ''),
-    wrong boolean not null,
+    wrong boolean,
     source text not null,
     confidence double precision,
     at timestamptz not null default clock_timestamp(),
     counts_at timestamptz,
-    place integer,
+    place integer check (place is null or wrong is not null),
     unique (unit, "case")
 );
 create index ladder_label_due on ladder_label (counts_at) where place is null and counts_at is not null;

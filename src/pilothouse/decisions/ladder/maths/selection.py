@@ -1,4 +1,4 @@
-"""Owns selective action: which cases are sure enough to act on, by Learn-then-Test (arXiv 2110.01052). Pure."""
+"""Owns selective action: which cases are sure enough to act on: Learn-then-Test (arXiv 2110.01052)."""
 
 from __future__ import annotations
 

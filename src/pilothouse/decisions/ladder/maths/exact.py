@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice, pairwise
 from statistics import NormalDist
 
-from pilothouse.decisions.ladder.evidence import log_evidence
+from pilothouse.decisions.ladder.maths.evidence import log_evidence
 
 __all__ = ["Rule", "clopper_pearson", "evidence_rule", "false_promotion", "labels_until", "wilson"]
 
@@ -74,9 +74,7 @@ def false_promotion(
     promoted = 0.0
     curve: list[float] = []
     for n, limit in enumerate(limits, start=1):
-        alive = [
-            old * (1 - truth) + less * truth for less, old in pairwise((0.0, *alive))
-        ]
+        alive = [old * (1 - truth) + less * truth for less, old in pairwise((0.0, *alive))]
         if n % every == 0 and limit >= 0:
             promoted += math.fsum(alive[: limit + 1])
             alive[: limit + 1] = [0.0] * (limit + 1)

@@ -1,0 +1,129 @@
+"""Owns what the ladder looks at by itself: settled labels, the reviewers' catch rate, drift of the inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final, Literal, Protocol
+
+from pilothouse.decisions.ladder.labels import Labels
+from pilothouse.decisions.ladder.maths.detector import ks, psi
+from pilothouse.decisions.ladder.maths.selection import binomial_tail
+from pilothouse.decisions.ladder.moves import CHANNEL, demote, ensure
+from pilothouse.decisions.ladder.policy import LadderPolicy
+from pilothouse.decisions.ladder.rows import certificate_of
+from pilothouse.decisions.ladder.types import Rung, Unit
+from pilothouse.kernel import PilothouseError
+from pilothouse.storage import load_queries
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from pilothouse.storage import Database, Tx
+
+__all__ = ["Catches", "Watch", "drifted"]
+
+Q = load_queries("pilothouse.decisions.ladder")
+SURE: Final = 0.05
+PSI_LIMIT: Final = 0.25
+KS_LIMIT: Final = 1e-3
+
+
+class Catches(Protocol):
+    """Tells how many seeded bad proposals of a unit's class people were shown, and how many they caught."""
+
+    async def __call__(self, database: Database, unit: Unit) -> tuple[int, int]:
+        """Return shown and caught, both since ever."""
+        ...
+
+
+class Watch:
+    """Looks at every unit that climbs or stands above the rung everything starts at."""
+
+    def __init__(
+        self,
+        database: Database,
+        policy: LadderPolicy,
+        labels: Labels,
+        *,
+        consider: Callable[[Tx, Unit], Awaitable[None]],
+        catches: Catches | None,
+    ) -> None:
+        self._database = database
+        self._policy = policy
+        self._labels = labels
+        self._consider = consider
+        self._catches = catches
+
+    async def sweep(self) -> int:
+        """Count what has settled and look at the catch rates; return how many labels were counted.
+
+        Raises:
+            PilothouseError: One unit could not be looked at (the first error); the others were.
+        """
+        counted = 0
+        failed: PilothouseError | None = None
+        for row in await self._database.fetch_all(Q.due_units):
+            try:
+                counted += await self._settle(Unit(**row))
+            except PilothouseError as error:
+                failed = failed or error
+        if self._catches is not None and self._policy.catch == "measured":
+            for row in await self._database.fetch_all(Q.watched_units):
+                unit = Unit(**row)
+                try:
+                    await self._caught(unit, *await self._catches(self._database, unit))
+                except PilothouseError as error:
+                    failed = failed or error
+        if failed is not None:
+            raise failed
+        return counted
+
+    async def _settle(self, unit: Unit) -> int:
+        async with self._database.transaction() as tx:
+            return await self._labels.settle(tx, unit)
+
+    async def _caught(self, unit: Unit, shown: int, caught: int) -> None:
+        """Store what is new about the reviewers; fall if they catch less than when the unit was certified."""
+        async with self._database.transaction() as tx:
+            row = await ensure(tx, unit, self._policy)
+            if (row["shown"], row["caught"]) == (shown, caught):
+                return
+            await tx.execute(Q.set_catch, {"id": row["test_id"], "shown": shown, "caught": caught})
+            await tx.notify(CHANNEL)
+            paper = certificate_of(row)
+            if paper is None:
+                await self._consider(tx, unit)
+                return
+            since, seen = shown - paper.shown, caught - paper.caught
+            if since > 0 and binomial_tail(since, seen, paper.catch) <= SURE:
+                words = f"{seen} of {since} seeded bad proposals were caught since; proved: {paper.catch:.0%}"
+                await demote(
+                    tx,
+                    row,
+                    unit,
+                    Rung.APPROVE,
+                    self._policy,
+                    why="ladder.catch_fell",
+                    reason=words,
+                    by="system",
+                )
+            else:
+                await self._consider(tx, unit)
+
+
+def drifted(reference: Sequence[float], recent: Sequence[float], *, by: Literal["ks", "psi"]) -> str | None:
+    """Return in words how the inputs have changed; None if they have not.
+
+    Args:
+        reference: Values (``ks``) or a histogram (``psi``) of the cases the certificate rests on.
+        recent: The same of recent cases; for ``psi`` over the same bins.
+        by: Kolmogorov-Smirnov at 0.1 %, or a population stability index above 0.25.
+
+    Raises:
+        UsageError: ``ladder.samples``.
+    """
+    if by == "psi":
+        index = psi(reference, recent)
+        return f"population stability index {index:.2f}" if index > PSI_LIMIT else None
+    distance, chance = ks(reference, recent)
+    return f"distance {distance:.2f}, chance {chance:.1e}" if chance < KS_LIMIT else None
