@@ -1,0 +1,160 @@
+"""Owns one call of an agent: a reading tool answers with labels, an acting tool goes through the door."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Protocol, cast
+
+from pilothouse.agents.asking import Asker, proposal
+from pilothouse.agents.tools import ActTool, ReadTool
+from pilothouse.agents.values import Value
+from pilothouse.effects import AskError, Chosen, EffectRequest, Outcome
+from pilothouse.kernel import Authority, DeniedError, Json, LimitError, Principal, UnavailableError, require
+from pilothouse.labels import Integrity, Label, join
+
+__all__ = ["Caller", "DoorPort"]
+
+
+class DoorPort(Protocol):
+    """The door, as an agent sees it."""
+
+    async def perform(self, request: EffectRequest) -> Outcome:
+        """Let one effect out, or refuse it."""
+        ...
+
+
+@dataclass(kw_only=True)
+class Caller:
+    """Makes the calls of one session.
+
+    Attributes:
+        principal: On whose rights, and through which agent.
+        door: The only way out.
+        authority: Says what the principal may do today.
+        run: The run; effect ids begin with it.
+        name: The published agent, whose endorsed flows count.
+        version: Its version.
+        site: Where it acts.
+        asker: Asks a person about a slot; None answers every question with no.
+        asked_of: Whom it asks.
+        most_asks: Questions that one session may put at all.
+        asked: Questions put so far.
+    """
+
+    principal: Principal
+    door: DoorPort
+    authority: Authority
+    run: str
+    name: str
+    version: str
+    site: str = ""
+    asker: Asker | None = None
+    asked_of: str = ""
+    most_asks: int = 8
+    asked: int = 0
+    words: str = ""
+    refused: set[str] = field(default_factory=set[str])
+
+    async def read(self, tool: ReadTool, args: Mapping[str, Value], pc: Label) -> Value:
+        """Read; the result rests on what it was asked with.
+
+        Raises:
+            DeniedError: ``policy.denied``.
+        """
+        if tool.right:
+            require(self.principal, tool.right, authority=self.authority)
+        found = await tool.call(self.principal, {name: value.data for name, value in args.items()})
+        return _after(found, args, pc)
+
+    async def act(
+        self,
+        tool: ActTool,
+        args: Mapping[str, Value],
+        pc: Label,
+        *,
+        effect: str,
+        labels: Mapping[str, Label] | None = None,
+        choices: Mapping[str, Value] | None = None,
+        slot: bool = False,
+    ) -> Value:
+        """Act through the door; a slot of the plan may ask a person, everything else may not.
+
+        Raises:
+            PilothouseError: The effect did not happen.
+        """
+        request = EffectRequest(
+            tool=tool.name,
+            args={name: value.data for name, value in args.items()},
+            effect_id=f"{self.run}:{effect}",
+            principal=self.principal,
+            labels=labels or {name: value.whole for name, value in args.items()},
+            pc=pc,
+            may_ask=slot,
+            site=self.site,
+            version=f"{self.name}@{self.version}",
+            run=self.run,
+            workflow=self.name,
+            workflow_version=self.version,
+            choices={name: _closed(value) for name, value in (choices or {}).items()},
+        )
+        try:
+            outcome = await self.door.perform(request)
+        except AskError as asked:
+            if not slot:
+                raise
+            outcome = await self._asked(tool, request, args, asked.verdict.reasons)
+        return self._result(tool, outcome, args, pc)
+
+    async def _asked(
+        self, tool: ActTool, request: EffectRequest, args: Mapping[str, Value], asks: tuple[str, ...]
+    ) -> Outcome:
+        if self.asker is None:
+            raise DeniedError(
+                f"{tool.name!r} needs a person's answer and this session has nobody to ask",
+                code="agents.nobody_asked",
+                reasons=asks,
+            )
+        if request.call_hash in self.refused or self.asked >= self.most_asks:
+            raise LimitError(
+                f"{tool.name!r} was refused already, or {self.most_asks} questions are enough for one run",
+                code="agents.asks",
+            )
+        self.asked += 1
+        question = proposal(
+            tool.spec, request, asks=asks, values=args, agent=f"{self.name}@{self.version}",
+            asked_of=self.asked_of, words=self.words,
+        )  # fmt: skip
+        answer = await self.asker.ask(question)
+        if not answer.approved:
+            self.refused.add(request.call_hash)
+            raise DeniedError(
+                f"{tool.name!r} was not approved: {answer.verdict}", code="agents.not_approved", reasons=asks
+            )
+        return await self.door.perform(replace(request, args=answer.args, approval=answer.approval))
+
+    def _result(self, tool: ActTool, outcome: Outcome, args: Mapping[str, Value], pc: Label) -> Value:
+        if outcome.state == "unknown":
+            raise UnavailableError(
+                f"nobody knows yet whether {tool.name!r} happened; a person was asked", code="agents.unknown"
+            )
+        if outcome.state != "done":
+            raise DeniedError(
+                f"{tool.name!r} did not happen: {outcome.state}",
+                code=f"agents.{outcome.state}",
+                reasons=outcome.reasons[:1],
+            )
+        found = tool.returns.label(cast("Json", outcome.result), tool=tool.name, principal=self.principal)
+        return _after(found, args, pc)
+
+
+def _closed(value: Value) -> Chosen:
+    return Chosen(options=tuple(item.data for item in value.items), label=value.whole)
+
+
+def _after(found: Value, args: Mapping[str, Value], pc: Label) -> Value:
+    """Return a tool's result: what it was called with, and that it was called, are part of what it says."""
+    rests = [pc, *(value.whole for value in args.values())]
+    asked = join(*rests)
+    which = min(asked.integrity, *(value.chosen for value in args.values()), Integrity.OPERATOR)
+    return found.mapped(lambda label: join(label, asked)).under(which=which)

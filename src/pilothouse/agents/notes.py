@@ -1,0 +1,69 @@
+"""Owns what an agent keeps between runs: notes that are stored with their label and come back with it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from pilothouse.agents.values import Value
+from pilothouse.kernel import DataError, DeniedError, canonical, decode, loads
+
+__all__ = ["KeptNotes", "Notes", "load", "save"]
+
+
+class Notes(Protocol):
+    """Where notes are; every note is stored in its wire form, value and label together."""
+
+    def get(self, name: str) -> bytes | None:
+        """Return the stored bytes of a note, or None."""
+        ...
+
+    def put(self, name: str, note: bytes) -> None:
+        """Store a note."""
+        ...
+
+
+class KeptNotes:
+    """Notes in memory, as bytes."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, bytes] = {}
+
+    def get(self, name: str) -> bytes | None:
+        """Return the stored bytes of a note, or None."""
+        return self.kept.get(name)
+
+    def put(self, name: str, note: bytes) -> None:
+        """Store a note."""
+        self.kept[name] = note
+
+
+def load(notes: Notes, name: str) -> Value:
+    """Return a note with the label it was stored with.
+
+    Raises:
+        DataError: ``agents.nothing``: no such note; ``labels.missing``: it has no label.
+    """
+    stored = notes.get(name)
+    if stored is None:
+        raise DataError(f"there is no note {name!r}", code="agents.nothing")
+    value = decode(loads(stored))
+    if not isinstance(value, Value):
+        raise DataError(f"note {name!r} was stored without a label; forget it", code="labels.missing")
+    return value
+
+
+def save(notes: Notes, name: str, value: Value) -> None:
+    """Store a note under its label.
+
+    Raises:
+        DeniedError: ``agents.note_kept``: what stands there is trusted more, so this may not replace it.
+    """
+    if notes.get(name) is not None:
+        there = load(notes, name).whole
+        if there.integrity > value.whole.integrity:
+            raise DeniedError(
+                f"note {name!r} is trusted more than what would replace it; take another name",
+                code="agents.note_kept",
+                reasons=("agents.note_kept",),
+            )
+    notes.put(name, canonical(value))

@@ -1,0 +1,1 @@
+"""Owns the plan language: slots, expressions and how each is evaluated."""

@@ -1,0 +1,94 @@
+"""Owns reading for a plan: a reader without tools, closed answers, and the bits a run may learn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from pilothouse.agents.plans.expressions import Question
+from pilothouse.agents.values import Value, plain, steered
+from pilothouse.kernel import Json, UsageError
+from pilothouse.labels import Answer, Budget, Condensed, Integrity, Label, join, leaves
+
+__all__ = ["NoReader", "Quarantined", "Reader"]
+
+LONGEST = 20_000
+
+
+class Reader(Protocol):
+    """A model in a context of its own: it sees the text and the question, and has no tools."""
+
+    async def answer(self, text: Json, question: str, answer: Answer) -> object:
+        """Return the answer as JSON; what does not fit ``answer`` is refused."""
+        ...
+
+    async def write(self, texts: Sequence[Json], instruction: str) -> str:
+        """Return a text made of ``texts``."""
+        ...
+
+
+class NoReader:
+    """Refuses every question; for agents that have no model."""
+
+    async def answer(self, text: Json, question: str, answer: Answer) -> object:
+        """Refuse.
+
+        Raises:
+            UsageError: ``agents.no_reader``.
+        """
+        raise _none()
+
+    async def write(self, texts: Sequence[Json], instruction: str) -> str:
+        """Refuse.
+
+        Raises:
+            UsageError: ``agents.no_reader``.
+        """
+        raise _none()
+
+
+class Quarantined:
+    """Puts typed questions to a reader: charged before they are asked, labelled like what was read.
+
+    Args:
+        reader: The model.
+        budget: Bits for each source.
+        run: The run that is charged.
+    """
+
+    def __init__(self, reader: Reader, budget: Budget, run: str) -> None:
+        self._reader, self._budget, self._run = reader, budget, run
+
+    async def answer(self, of: Value, question: Question) -> Value:
+        """Return the answer, no more trusted than what was read.
+
+        Raises:
+            LimitError: ``labels.budget``.
+            DataError: ``labels.answer``.
+        """
+        label = of.whole
+        for source in _sources(label):
+            self._budget.charge(source, self._run, question.answer)
+        raw = await self._reader.answer(of.data, question.question, question.answer)
+        return plain(question.answer.parse(raw), label, which=steered(of))
+
+    async def write(self, of: Sequence[Value], instruction: str) -> Value:
+        """Return a text made of ``of``; it stays behind a handle, so no bits are charged."""
+        text = await self._reader.write([value.data for value in of], instruction)
+        label = join(*(value.whole for value in of))
+        return plain(text[:LONGEST], label, which=steered(*of))
+
+
+def _sources(label: Label) -> list[str]:
+    names: set[str] = set()
+    if label.integrity >= Integrity.APPROVED:
+        return []
+    for leaf in leaves(label):
+        names.update(leaf.sources if isinstance(leaf, Condensed) else (leaf.source,))
+    return sorted(names - {"typed", "signed"})
+
+
+def _none() -> UsageError:
+    return UsageError(
+        "the plan asks a reader and none is bound; pass reader= to the session", code="agents.no_reader"
+    )

@@ -1,0 +1,323 @@
+"""Owns one agent context: its program counter, its handles, its plan, and what it may do beyond the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from pilothouse.agents.asking import Asker
+from pilothouse.agents.calling import Caller, DoorPort
+from pilothouse.agents.notes import KeptNotes, Notes, load, save
+from pilothouse.agents.plans.evaluate import Evaluator
+from pilothouse.agents.plans.expressions import Item, Question
+from pilothouse.agents.plans.plan import Plan, Step
+from pilothouse.agents.reading import NoReader, Quarantined, Reader
+from pilothouse.agents.release import released
+from pilothouse.agents.tools import ActTool, ReadTool, Toolbox, ToolFailure
+from pilothouse.agents.values import Value, listed, plain
+from pilothouse.kernel import RIGHTS, Authority, DataError, DeniedError, Json, Principal, UsageError, new_id
+from pilothouse.labels import Answer, Budget, Context, Handle, Integrity, Label, Labelled, join, typed
+
+if TYPE_CHECKING:
+    from pilothouse.agents.plans.expressions import Expression
+
+__all__ = ["Advance", "Session"]
+
+_TYPES: Final[dict[str, str]] = {"dict": "record", "int": "number", "float": "number", "NoneType": "none"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advance:
+    """What one step of the plan came to.
+
+    Attributes:
+        step: Its name.
+        state: ``done``, ``skipped`` (its conditions did not hold) or ``failed``.
+        handle: Of the result, if there is one.
+        failure: Why it failed.
+    """
+
+    step: str
+    state: str
+    handle: Handle | None = None
+    failure: ToolFailure | None = None
+
+
+class Session:
+    """One agent context. What it has seen in clear rules what it may do; the plan was fixed before.
+
+    Args:
+        principal: The person, through the agent that acts for them.
+        tools: What the agent may call.
+        door: The only way out.
+        request: The person's own words, shown to whoever is asked.
+        reader: Answers typed questions and drafts texts, without tools.
+        asker: Asks a person where a slot needs one; None answers no.
+        asked_of: Whom it asks.
+        authority: Says what the principal may do and read today.
+        name: The published agent whose endorsed flows count.
+        version: Its version.
+        site: Where it acts.
+        run: Id of the run; default a new one.
+        notes: What is kept between runs.
+        given: Attachments and pasted blocks: data, under their own labels.
+        bits: What typed answers may tell about one source.
+        pc: What the context has seen before; default the person's typed words alone.
+    """
+
+    def __init__(
+        self,
+        *,
+        principal: Principal,
+        tools: Toolbox,
+        door: DoorPort,
+        request: str = "",
+        reader: Reader | None = None,
+        asker: Asker | None = None,
+        asked_of: str = "",
+        authority: Authority = RIGHTS,
+        name: str = "assistant",
+        version: str = "1",
+        site: str = "",
+        run: str | None = None,
+        notes: Notes | None = None,
+        given: Mapping[str, Value] | None = None,
+        bits: float = 64.0,
+        pc: Label | None = None,
+    ) -> None:
+        self.run = run or str(new_id())
+        self.tools = tools
+        self._caller = Caller(
+            principal=principal, door=door, authority=authority, run=self.run, name=name, version=version,
+            site=site, asker=asker, asked_of=asked_of, words=request,
+        )  # fmt: skip
+        self._context = Context.of(pc or typed(principal.id, self.run))
+        self._reader = reader or NoReader()
+        self._quarantine = Quarantined(self._reader, Budget(bits), self.run)
+        self._notes: Notes = notes if notes is not None else KeptNotes()
+        self._given = dict(given or {})
+        self._values: dict[str, Value] = {}
+        self._plan: Plan | None = None
+        self._clean: Label | None = None
+        self._place = 0
+        self._calls = 0
+        self._children = 0
+        self._results: dict[str, Value] = {}
+
+    @property
+    def pc(self) -> Label:
+        """The join of all this context has seen in clear."""
+        return self._context.pc
+
+    @property
+    def asked(self) -> int:
+        """How many questions were put to people."""
+        return self._caller.asked
+
+    def bind(self, plan: Plan) -> None:
+        """Fix the plan. It must be written from the person's words alone, before anything was read.
+
+        Raises:
+            DeniedError: ``agents.plan_late``: this context has seen what others wrote, or has a plan.
+            UsageError: ``agents.plan``.
+        """
+        if self._plan is not None or self.pc.integrity < Integrity.OPERATOR:
+            raise DeniedError(
+                "a plan is bound once, before anything is read; take a new session for a new request",
+                code="agents.plan_late",
+                reasons=("agents.plan_late",),
+            )
+        plan.check(self.tools)
+        self._plan, self._clean = plan, self.pc
+
+    async def advance(self) -> Advance | None:
+        """Run the next step of the plan; None at its end or after a failure."""
+        if self._plan is None or self._place >= len(self._plan.steps):
+            return None
+        step = self._plan.steps[self._place]
+        try:
+            value = await self._slot(step)
+        except Exception as error:
+            self._place = len(self._plan.steps)
+            return Advance(step=step.name, state="failed", failure=ToolFailure.of(step.tool, error))
+        self._place += 1
+        if value is None:
+            return Advance(step=step.name, state="skipped")
+        self._results[step.name] = value
+        return Advance(step=step.name, state="done", handle=self._hold(value))
+
+    async def finish(self) -> list[Advance]:
+        """Run the rest of the plan."""
+        done: list[Advance] = []
+        while (here := await self.advance()) is not None:
+            done.append(here)
+        return done
+
+    async def answer(self) -> Labelled:
+        """Return the plan's answer for the person, under its label.
+
+        Raises:
+            PilothouseError: It has none, or it rests on a step that did not run.
+        """
+        if self._plan is None or self._plan.answer is None:
+            raise UsageError("the plan has no answer; give Plan(answer=...)", code="agents.plan")
+        value = await self._evaluator(self._said).of(self._plan.answer)
+        return Labelled(value=value.data, label=value.whole)
+
+    async def call(self, tool: str, args: Mapping[str, Json | Handle]) -> Handle | ToolFailure:
+        """Call a tool outside the plan: with all this context has seen, and never asking a person."""
+        self._calls += 1
+        try:
+            found = self.tools.find(tool)
+            if found is None:
+                raise UsageError(f"{tool!r} is no tool here", code="agents.no_tool")
+            values = {name: self._argument(arg) for name, arg in args.items()}
+            if isinstance(found, ReadTool):
+                value = await self._caller.read(found, values, self.pc)
+            else:
+                value = await self._caller.act(found, values, self.pc, effect=f"call{self._calls}")
+        except Exception as error:
+            return ToolFailure.of(tool, error)
+        return self._hold(value)
+
+    def read(self, handle: Handle) -> Json:
+        """Return a value in clear; from now on this context has seen it.
+
+        Raises:
+            UsageError: ``agents.no_handle``.
+        """
+        value = self._held(handle)
+        self._context.see(value.whole)
+        return value.data
+
+    async def ask(self, handle: Handle, question: str, answer: Answer) -> Handle | ToolFailure:
+        """Put a typed question about a handle to the reader; the answer is a handle of the same label."""
+        try:
+            asked = Question(Item(), question, answer)  # type: ignore[arg-type]
+            value = await self._quarantine.answer(self._held(handle), asked)
+        except Exception as error:
+            return ToolFailure.of("ask", error)
+        return self._hold(value.under(self.pc))
+
+    def note(self, name: str, what: Json | Handle) -> ToolFailure | None:
+        """Keep a value for later runs, under its label and what this context has seen."""
+        try:
+            save(self._notes, name, self._argument(what).under(self.pc, which=self.pc.integrity))
+        except Exception as error:
+            return ToolFailure.of("note", error)
+        return None
+
+    def recall(self, name: str) -> Handle | ToolFailure:
+        """Return what was kept, as a handle of the label it was kept with."""
+        try:
+            return self._hold(load(self._notes, name))
+        except Exception as error:
+            return ToolFailure.of("recall", error)
+
+    def child(self, message: Json | Handle, *, tools: Toolbox | None = None) -> tuple[Session, Handle]:
+        """Open a context for a sub-agent and hand it a message; it has seen what the message rests on.
+
+        What the child reads stays with it: :meth:`receive` brings its answer back as a handle.
+        """
+        self._children += 1
+        value = self._argument(message)
+        caller = self._caller
+        session = Session(
+            principal=caller.principal, tools=tools or self.tools, door=caller.door, request=caller.words,
+            reader=self._reader, asker=caller.asker, asked_of=caller.asked_of, authority=caller.authority,
+            name=caller.name, version=caller.version, site=caller.site, run=f"{self.run}.{self._children}",
+            notes=self._notes, pc=join(self.pc, value.whole),
+        )  # fmt: skip
+        session._caller.most_asks = max(0, caller.most_asks - caller.asked)
+        return session, session._hold(value)
+
+    def receive(self, child: Session, what: Json | Handle) -> Handle:
+        """Take a sub-agent's answer as a handle: it carries all the child has seen."""
+        self._caller.asked += child._caller.asked
+        child._caller.asked = 0
+        return self._hold(child._argument(what).under(child.pc, which=child.pc.integrity))
+
+    @property
+    def _said(self) -> Label:
+        return self._clean or self.pc
+
+    async def _slot(self, step: Step) -> Value | None:
+        pc = self._said
+        evaluator = self._evaluator(pc)
+        holds, labels = await evaluator.holds(step.when)
+        pc = join(pc, *labels)
+        if not holds:
+            return None
+        if step.each is None:
+            return await self._one(step, evaluator, pc, step.name)
+        over = await evaluator.of(step.each)
+        if not isinstance(over.data, list):
+            raise DataError(f"step {step.name!r}: each needs a list", code="agents.nothing")
+        done: list[Value] = []
+        for place, item in enumerate(over.items):
+            here = join(pc, over.label, item.label)
+            done.append(await self._one(step, self._evaluator(pc, item), here, f"{step.name}.{place}"))
+        return listed(done, join(pc, over.label))
+
+    async def _one(self, step: Step, evaluator: Evaluator, pc: Label, effect: str) -> Value:
+        tool = self.tools.find(step.tool)
+        args: dict[str, Value] = {}
+        choices: dict[str, Value] = {}
+        for name, form in step.args.items():
+            evaluator.choices = None
+            args[name] = await evaluator.of(form)
+            if evaluator.choices is not None and _whole(form):
+                choices[name] = evaluator.choices
+        if isinstance(tool, ReadTool):
+            return await self._caller.read(tool, args, pc)
+        assert isinstance(tool, ActTool), "the plan was checked"
+        labels = released(
+            tool.spec, args, pc, by=self._caller.principal, authority=self._caller.authority,
+            plan="" if self._plan is None else self._plan.hash,
+        )  # fmt: skip
+        return await self._caller.act(
+            tool, args, pc, effect=effect, labels=labels, choices=choices, slot=True
+        )
+
+    def _evaluator(self, said: Label, item: Value | None = None) -> Evaluator:
+        async def read(name: str, args: Mapping[str, Value]) -> Value:
+            tool = self.tools.reader(name)
+            assert tool is not None, "the plan was checked"
+            return await self._caller.read(tool, args, said)
+
+        return Evaluator(
+            said=said,
+            read=read,
+            quarantine=self._quarantine,
+            recall=lambda name: load(self._notes, name),
+            results=self._results,
+            given=self._given,
+            item=item,
+        )
+
+    def _argument(self, what: Json | Handle) -> Value:
+        if isinstance(what, Handle):
+            return self._held(what)
+        return plain(what, self.pc, which=self.pc.integrity)
+
+    def _held(self, handle: Handle) -> Value:
+        value = self._values.get(handle.id)
+        if value is None:
+            raise UsageError(f"there is no handle {handle.id!r} in this session", code="agents.no_handle")
+        return value
+
+    def _hold(self, value: Value) -> Handle:
+        id = f"v{len(self._values) + 1}"
+        self._values[id] = value
+        name = type(value.data).__name__
+        kind = _TYPES.get(name, name)
+        size = len(value.data) if isinstance(value.data, str | list | dict) else 1
+        return Handle(id=id, type=kind, size=size, label=value.whole)
+
+
+def _whole(form: Expression) -> bool:
+    """Whether a form is the choice itself, so that its value is one of the list."""
+    from pilothouse.agents.plans.expressions import Choose
+
+    return isinstance(form, Choose)
