@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from pilothouse.audit import AuditEntry, append, settle
+from pilothouse.audit import AuditEntry, confirm, record, require_device
 from pilothouse.decisions import Inbox, Rung
 from pilothouse.effects.declare import EffectCall, EffectSpec, Handler
 from pilothouse.effects.gate.approval import Approvals
@@ -92,7 +92,7 @@ class Door:
         self._gate = Gate(
             approvals, self.endorsements, authority=authority, ladder=ladder, directory=directory
         )
-        self._sender = Sender(database, self._ledger, inbox, attempts=self._settings.attempts)
+        self._sender = Sender(database, self._ledger, inbox, attempts=self._settings.attempts, ladder=ladder)
         inbox.bind(previewer=self)
         inbox.follow(KIND, Resolver())
 
@@ -232,6 +232,7 @@ class Door:
     async def _begun(self, spec: EffectSpec, request: EffectRequest) -> Outcome | None:
         """Open the door and send, or only record; None if the same effect was begun elsewhere meanwhile."""
         ticket = await self._gate.open(spec, request)
+        await require_device(self._database, tier=spec.tier)
         since = time.monotonic()
         try:
             lease = await self._opened(spec, request, ticket)
@@ -254,10 +255,20 @@ class Door:
         return await self._ledger.begin(spec, request, ticket)
 
     async def _first(self, spec: EffectSpec, lease: Lease, call: EffectCall, *, since: float) -> Outcome:
-        if spec.tier == 4 and lease.entry is not None:
-            # What cannot be taken back waits for its place in the chain.
-            await settle(self._database, lease.entry)
+        await self._confirmed(spec, lease)
         return await self._sender.send(spec, self._handler(spec), lease, call, since=since)
+
+    async def _recovered(self, spec: EffectSpec, lease: Lease, call: EffectCall) -> Outcome:
+        await self._confirmed(spec, lease)
+        return await self._sender.recover(spec, self._handler(spec), lease, call)
+
+    async def _confirmed(self, spec: EffectSpec, lease: Lease) -> None:
+        """Wait until the log holds the intent as firmly as its tier needs; else let others try later."""
+        try:
+            await confirm(self._database, lease.entry, tier=spec.tier)
+        except UnavailableError:
+            await self._ledger.drop(lease)
+            raise
 
     async def _again(self, spec: EffectSpec, request: EffectRequest) -> Outcome:
         """Return the stored outcome, wait for whoever is at work, or finish what was left behind."""
@@ -271,7 +282,7 @@ class Door:
             if lease is not None:
                 # What was stored goes out: content may have been treated.
                 call = replace(call_of(lease.effect), principal=request.principal)
-                return await self._finish(self._sender.recover(spec, self._handler(spec), lease, call))
+                return await self._finish(self._recovered(spec, lease, call))
             if time.monotonic() >= until:
                 raise UnavailableError(
                     f"effect {request.effect_id!r} is being performed by another process; perform it again",
@@ -299,7 +310,7 @@ class Door:
         lease = await self._ledger.take_over(effect_id, spec)
         if lease is None:
             return None
-        return await self._sender.recover(spec, self._handler(spec), lease, call_of(lease.effect))
+        return await self._recovered(spec, lease, call_of(lease.effect))
 
     async def _finish(self, work: Any) -> Outcome:
         """Let an effect in flight finish and be recorded even if its run is cancelled."""
@@ -322,6 +333,7 @@ class Door:
             run=request.run,
             approval=request.approval,
             effect=_safe(request.effect_id),
+            policy=_safe(request.policy_version) or None,
             body={
                 "tool": _safe(request.tool),
                 "code": refusal.code,
@@ -329,8 +341,7 @@ class Door:
                 "agent": None if request.principal.agent is None else _safe(request.principal.agent.id),
             },
         )
-        async with self._database.transaction() as tx:
-            await append(tx, entry)
+        await record(self._database, entry)
 
 
 def _safe(text: str) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, cast
 from uuid import UUID
 
-from pilothouse.audit import AuditEntry, append
+from pilothouse.audit import AuditEntry, append, label_fields
 from pilothouse.decisions import Rung, Unit, use_approval
 from pilothouse.effects.declare import EffectCall, EffectSpec
 from pilothouse.effects.halt import require_running, scopes_of
@@ -21,7 +21,7 @@ from pilothouse.kernel import (
     principal_fields,
     principal_from,
 )
-from pilothouse.labels import Label
+from pilothouse.labels import Label, join
 from pilothouse.storage import load_queries
 
 if TYPE_CHECKING:
@@ -77,13 +77,13 @@ class Lease:
         effect: The row as taken.
         holder: Who holds it; every write is fenced by it.
         seconds: After how long without renewal another may take it.
-        entry: The intent's audit entry; None when the lease was taken over.
+        entry: The audit entry of the intent, or of its taking over.
     """
 
     effect: Effect
     holder: UUID
     seconds: float
-    entry: UUID | None = None
+    entry: UUID
 
 
 class Ledger:
@@ -116,7 +116,7 @@ class Ledger:
         holder, seconds = new_id(), self._seconds(spec)
         thing = _thing(spec, request)
         async with self._database.transaction() as tx:
-            await require_running(tx, scopes_of(spec.tool, request.principal, request.site, request.version))
+            await require_running(tx, scopes_of(spec.tool, request.principal, request.site, request.caller))
             if self._ladder is not None and ticket.unit is not None:
                 await self._ladder.require_rung(tx, ticket.unit, ticket.needed)
             created = await tx.execute(
@@ -131,7 +131,14 @@ class Ledger:
             row = await tx.fetch_one(Q.effect, {"effect_id": request.effect_id})
             effect = effect_of(cast("Mapping[str, Any]", row))
             refs = tuple(ref for ref in (request.call_hash, ticket.subject) if ref)
-            entry = await append(tx, _entry("intent", effect, refs=refs, body=_told(spec, request, ticket)))
+            entry = await append(
+                tx,
+                replace(
+                    _entry("intent", effect, refs=refs, body=_told(spec, request, ticket)),
+                    label=_label(request),
+                    policy=request.policy_version or None,
+                ),
+            )
         return Lease(effect=effect, holder=holder, seconds=seconds, entry=entry)
 
     async def shadow(self, spec: EffectSpec, request: EffectRequest, ticket: Ticket) -> Outcome | None:
@@ -145,7 +152,7 @@ class Ledger:
             entry = _entry(
                 "shadowed", effect_of(row), refs=(request.call_hash,), body=_told(spec, request, ticket)
             )
-            await append(tx, entry)
+            await append(tx, replace(entry, label=_label(request), policy=request.policy_version or None))
         return outcome
 
     async def take_over(self, effect_id: str, spec: EffectSpec) -> Lease | None:
@@ -163,8 +170,8 @@ class Ledger:
                 return None
             effect = effect_of(row)
             await require_running(tx, scopes_of(effect.tool, effect.principal, effect.site, effect.version))
-            await append(tx, _entry("taken_over", effect, body={"attempt": effect.attempts}))
-        return Lease(effect=effect, holder=holder, seconds=seconds)
+            entry = await append(tx, _entry("taken_over", effect, body={"attempt": effect.attempts}))
+        return Lease(effect=effect, holder=holder, seconds=seconds, entry=entry)
 
     async def renew(self, lease: Lease) -> bool:
         """Keep the lease; False if it was lost."""
@@ -222,7 +229,7 @@ def _row(spec: EffectSpec, request: EffectRequest, ticket: Ticket) -> dict[str, 
         "labels": canonical(labels).decode(),
         "pc": canonical(request.pc).decode(),
         "site": request.site,
-        "version": request.version,
+        "version": request.caller,
         "rung": int(ticket.rung),
         "opened": ticket.opened,
         "review": ticket.review,
@@ -238,8 +245,11 @@ def _told(spec: EffectSpec, request: EffectRequest, ticket: Ticket) -> dict[str,
         "opened": ticket.opened,
         "rung": ticket.rung.name.lower(),
         "agent": None if request.principal.agent is None else request.principal.agent.id[:SHOWN],
-        "integrity": min(label.integrity for label in (request.pc, *request.labels.values())).name.lower(),
     }
+
+
+def _label(request: EffectRequest) -> dict[str, Any]:
+    return label_fields(join(request.pc, *(request.labels[name] for name in request.args)))
 
 
 async def _require_free(tx: Tx, spec: EffectSpec, request: EffectRequest, thing: str | None) -> None:

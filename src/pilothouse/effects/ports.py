@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+from uuid import UUID
 
 from pilothouse.decisions import Evidence, Rung, Standing, Unit
 from pilothouse.kernel import Principal
-from pilothouse.labels import Labelled
+from pilothouse.labels import Label, Labelled
 
 if TYPE_CHECKING:
     from pilothouse.storage import Tx
@@ -71,4 +72,21 @@ class Ladder(Protocol):
 
     def drawn(self, effect_id: str, share: float) -> bool:
         """Whether the lot says that a person reviews this effect."""
+        ...
+
+    async def review(
+        self,
+        tx: Tx,
+        unit: Unit,
+        effect_id: str,
+        *,
+        title: str,
+        principal: str,
+        proposer: str,
+        args: Mapping[str, Any] | None = None,
+        summary: str = "",
+        evidence: tuple[Evidence, ...] = (),
+        labels: Mapping[str, Label] | None = None,
+    ) -> UUID:
+        """Ask a person whether a drawn effect was right, in the transaction that stores its outcome."""
         ...

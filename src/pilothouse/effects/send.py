@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
+from pilothouse.decisions import Unit
 from pilothouse.effects.declare import EffectCall, EffectSpec, Handler, Probed
 from pilothouse.effects.ledger import Lease, Ledger, outcome_of
-from pilothouse.effects.types import Outcome
+from pilothouse.effects.types import Effect, Outcome
 from pilothouse.effects.unknown import question
 from pilothouse.kernel import ConflictError, DeniedError, LimitError, UnavailableError, UsageError
 
 if TYPE_CHECKING:
     from pilothouse.decisions import Inbox
-    from pilothouse.storage import Database
+    from pilothouse.effects.ports import Ladder
+    from pilothouse.storage import Database, Tx
 
 __all__ = ["Sender"]
+
+log = logging.getLogger(__name__)
 
 # The receiver looked at the call and said no; everything else leaves open whether it happened.
 REFUSALS = (DeniedError, UsageError, ConflictError, LimitError)
@@ -27,8 +32,11 @@ REFUSALS = (DeniedError, UsageError, ConflictError, LimitError)
 class Sender:
     """Calls handlers and probes, and stores what came of it."""
 
-    def __init__(self, database: Database, ledger: Ledger, inbox: Inbox, *, attempts: int) -> None:
+    def __init__(
+        self, database: Database, ledger: Ledger, inbox: Inbox, *, attempts: int, ladder: Ladder | None = None
+    ) -> None:
         self._database = database
+        self._ladder = ladder
         self._ledger = ledger
         self._inbox = inbox
         self._attempts = attempts
@@ -58,10 +66,10 @@ class Sender:
             async with self._held(lease):
                 result = await handler(call)
         except REFUSALS as error:
-            return await self._close(lease, "refused", None, error.code, error.message)
+            return await self._close(spec, lease, "refused", None, error.code, error.message)
         except Exception as error:
             return await self._unanswered(spec, lease, call, error)
-        return await self._close(lease, "done", result)
+        return await self._close(spec, lease, "done", result)
 
     async def recover(self, spec: EffectSpec, handler: Handler, lease: Lease, call: EffectCall) -> Outcome:
         """Finish an intent that has no outcome: send again, or probe, or ask a person; never guess."""
@@ -106,7 +114,7 @@ class Sender:
 
     async def _found(self, spec: EffectSpec, lease: Lease, probed: Probed) -> Outcome:
         if probed.state == "done":
-            return await self._close(lease, "done", probed.result)
+            return await self._close(spec, lease, "done", probed.result)
         return await self._ask(spec, lease, f"the probe cannot tell: {probed.result}")
 
     async def _again_or_ask(self, spec: EffectSpec, lease: Lease, said: str, error: Exception) -> Outcome:
@@ -125,11 +133,42 @@ class Sender:
         return outcome or await self._stored(lease)
 
     async def _close(
-        self, lease: Lease, state: Literal["done", "refused"], result: Any, *reasons: str
+        self, spec: EffectSpec, lease: Lease, state: Literal["done", "refused"], result: Any, *reasons: str
     ) -> Outcome:
+        if state == "done" and lease.effect.review:
+            try:
+                async with self._database.transaction() as tx:
+                    outcome = await self._ledger.close(tx, lease, state, result, *reasons)
+                    if outcome is not None:
+                        await self._review(tx, spec, lease.effect)
+                return outcome or await self._stored(lease)
+            except UnavailableError:
+                raise
+            except Exception:
+                # It happened: whatever is wrong with asking, its outcome must be stored.
+                log.exception(
+                    "effect %r is done, but nobody could be asked for its review", lease.effect.effect_id
+                )
         async with self._database.transaction() as tx:
             outcome = await self._ledger.close(tx, lease, state, result, *reasons)
         return outcome or await self._stored(lease)
+
+    async def _review(self, tx: Tx, spec: EffectSpec, effect: Effect) -> None:
+        """Ask a person whether what the lot drew was right."""
+        if self._ladder is None:
+            log.warning("effect %r was drawn for review, but no ladder is bound here", effect.effect_id)
+            return
+        await self._ladder.review(
+            tx,
+            Unit(action=effect.tool, tier=spec.tier, site=effect.site, version=effect.version),
+            effect.effect_id,
+            title=f"Was it right: {spec.describe(effect.args)}?",
+            principal=effect.principal.id,
+            proposer=effect.version or effect.principal.id,
+            args=effect.args,
+            evidence=effect.evidence,
+            labels=effect.labels,
+        )
 
     async def _stored(self, lease: Lease) -> Outcome:
         """Return what the process that took over stored."""

@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
-from pilothouse.decisions import Answer, Evidence, Inbox, Proposal, Reason
+from pilothouse.decisions import Answer, Evidence, Inbox, Proposal, Reason, Rung, Standing, Unit
 from pilothouse.effects.declare import EffectCall, EffectSpec, Probed
 from pilothouse.effects.types import EffectRequest
-from pilothouse.kernel import Principal, new_id
+from pilothouse.kernel import DeniedError, Principal, new_id
 from pilothouse.labels import Integrity, Label, Labelled, Origin
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ __all__ = [
     "BO",
     "DESK",
     "RUNNER",
+    "FakeLadder",
+    "FakePeople",
     "FakeReceiver",
     "FakeResumer",
     "FakeSources",
@@ -166,6 +169,69 @@ class FakeResumer:
         if self.waiting:
             self.got.append((run, key, value))
         return self.waiting
+
+
+@dataclass(kw_only=True)
+class FakeLadder:
+    """A ``Ladder`` whose rungs a test sets; every version starts at ``APPROVE``.
+
+    Attributes:
+        rungs: Where each version stands, by ``Unit.version``.
+        remembered: What ``standing`` still says although the rung has moved.
+        share: The share reviewed.
+        lot: Effect ids that the lot draws.
+        reviews: Effect ids a person was asked about, with the title.
+        broken: Whether asking fails.
+    """
+
+    rungs: dict[str, Rung] = field(default_factory=dict[str, Rung])
+    remembered: dict[str, Rung] = field(default_factory=dict[str, Rung])
+    share: float = 0.1
+    lot: set[str] = field(default_factory=set[str])
+    reviews: dict[str, str] = field(default_factory=dict[str, str])
+    broken: bool = False
+
+    async def standing(self, unit: Unit) -> Standing:
+        """Return where the version stands, or what is remembered of it."""
+        rung = self.remembered.get(unit.version, self.rungs.get(unit.version, Rung.APPROVE))
+        return Standing(unit=unit, rung=rung, review=self.share, n=0, k=0, log_e=0.0, bound=1.0)
+
+    async def require_rung(self, tx: Tx, unit: Unit, rung: Rung) -> None:
+        """Refuse unless the version stands that high."""
+        if self.rungs.get(unit.version, Rung.APPROVE) < rung:
+            raise DeniedError(f"{unit} stands lower", code="ladder.below", reasons=("ladder.below",))
+
+    def drawn(self, effect_id: str, share: float) -> bool:
+        """Whether the test put the effect into the lot."""
+        return effect_id in self.lot
+
+    async def review(self, tx: Tx, unit: Unit, effect_id: str, *, title: str, **asked: Any) -> UUID:
+        """Note what a person was asked."""
+        if self.broken:
+            raise RuntimeError("the ladder is broken")
+        self.reviews[effect_id] = title
+        return new_id()
+
+
+@dataclass(kw_only=True)
+class FakePeople:
+    """``Principals`` and a ``Directory`` that a test may change.
+
+    Attributes:
+        people: Who is there today.
+        reads: What each recipient may read.
+    """
+
+    people: dict[str, Principal] = field(default_factory=dict[str, Principal])
+    reads: dict[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
+
+    async def find(self, id: str) -> Principal | None:
+        """Return the principal as it is today."""
+        return self.people.get(id)
+
+    def acls(self, recipient: str) -> frozenset[str]:
+        """Return what the recipient may read; nothing for the unknown."""
+        return self.reads.get(recipient, frozenset())
 
 
 def release_spec(**changes: Any) -> EffectSpec:

@@ -77,6 +77,11 @@ class EffectRequest:
     workflow_version: str = ""
 
     @property
+    def caller(self) -> str:
+        """The agent or workflow version that calls, as the ladder counts it."""
+        return self.version or self.workflow_version
+
+    @property
     def call_hash(self) -> str:
         """Hash of tool, arguments, principal and agent: the same effect id may never carry another call."""
         call: dict[str, Any] = {"tool": self.tool, "args": dict(self.args), "by": self.principal.id}

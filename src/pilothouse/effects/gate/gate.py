@@ -133,8 +133,7 @@ class Gate:
 
 
 def _unit(spec: EffectSpec, request: EffectRequest) -> Unit:
-    version = request.version or request.workflow_version
-    return Unit(action=spec.tool, tier=spec.tier, site=request.site, version=version)
+    return Unit(action=spec.tool, tier=spec.tier, site=request.site, version=request.caller)
 
 
 def _fits(spec: EffectSpec, request: EffectRequest, arg: str, how: Treatment) -> bool:

@@ -14,8 +14,8 @@ CAP: Final = 2000
 GONE: Final = "‹link›"
 # What turns into a link somewhere: a scheme, or dots between words that end like a domain; and what follows.
 _LINK: Final = re.compile(
-    r"(?:[a-z][a-z0-9+.-]{0,30}:/{1,3}|(?:mailto|tel|data|javascript|file|sms):)[^\s]*"
-    r"|[^\s/:@.]+(?:[@.][^\s/:@.]+)*\.[a-z]{2,24}(?![\w.])(?:[/?#:][^\s]*)?",
+    r"(?:[a-z][a-z0-9+.-]{0,30}:/|/{2}|(?:mailto|tel|data|javascript|file|sms):)[^\s]*"
+    r"|[^\s/:@.]{1,64}(?:[@.][^\s/:@.]{1,64}){0,8}\.[a-z]{2,24}(?![\w.])(?:[/?#:][^\s]*)?",
     re.IGNORECASE,
 )
 _MARKUP: Final = re.compile(r"[<>\[\]{}|`*_#\\^~]|^\s*[-+=]{3,}\s*$", re.MULTILINE)
@@ -39,7 +39,7 @@ def as_content(value: Any, sources: Iterable[str], *, cap: int = CAP) -> Any:
         return [as_content(item, sources, cap=cap) for item in cast("Sequence[object]", value)]
     if not isinstance(value, str):
         return value
-    told = _plain(value)
+    told = _plain(value[: 4 * cap])
     cut = told if len(told) <= cap else told[: cap - 1] + "…"
     named = ", ".join(sorted(set(sources)))
     return "\n".join(f"> {line}" for line in cut.split("\n")) + f"\n({named})"
