@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -11,6 +12,10 @@ import pytest
 
 from pilothouse.storage import Database
 from pilothouse.storage.testing import cloned_database, fresh_url, shared_server
+
+
+# Which questions hide their advice is drawn by lot; tests that are about something else see all of it.
+os.environ.setdefault("PILOTHOUSE_DECISIONS_BLIND_SHARE", "0")
 
 
 @pytest.fixture(scope="session")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pilothouse.decisions.answering.answers import VOID, find_approval, use_approval
+from pilothouse.decisions.answering.approvals import VOID, find_approval, use_approval
 from pilothouse.decisions.answering.labels import answer_label
+from pilothouse.decisions.asking.seeds import Catches, catches
 from pilothouse.decisions.inbox import Inbox
 from pilothouse.decisions.items import InboxFilter, Item, ItemView, Page, Sort
 from pilothouse.decisions.ladder import (
@@ -17,7 +18,11 @@ from pilothouse.decisions.ladder import (
     Standing,
     Unit,
 )
-from pilothouse.decisions.ports import Follower, Previewer, Resumer
+from pilothouse.decisions.people.duties import insufficient, involved
+from pilothouse.decisions.people.quorum import unmet
+from pilothouse.decisions.people.sight import MASK
+from pilothouse.decisions.people.standing import Delegation, Delegations
+from pilothouse.decisions.ports import Follower, Previewer, Reminder, Resumer
 from pilothouse.decisions.proposal import SEEDED, Decision, Granted, Proposal
 from pilothouse.decisions.record import EvidenceRow, evidence_rows, find_decision, find_ids, lineage, sentence
 from pilothouse.decisions.subject import Bound, Change, bind, row_key, row_versions
@@ -36,16 +41,20 @@ if TYPE_CHECKING:
     from pilothouse.decisions.settings import DecisionsSettings
 
 __all__ = [
+    "MASK",
     "SEEDED",
     "VOID",
     "Answer",
     "Approval",
     "Bound",
+    "Catches",
     "Certificate",
     "Change",
     "ClassRule",
     "Decision",
     "DecisionsSettings",
+    "Delegation",
+    "Delegations",
     "Escalation",
     "Evidence",
     "EvidenceRow",
@@ -63,6 +72,7 @@ __all__ = [
     "Proposal",
     "Quorum",
     "Reason",
+    "Reminder",
     "Resumer",
     "Rung",
     "Sort",
@@ -71,14 +81,18 @@ __all__ = [
     "Verdict",
     "answer_label",
     "bind",
+    "catches",
     "evidence_rows",
     "find_approval",
     "find_decision",
     "find_ids",
+    "insufficient",
+    "involved",
     "lineage",
     "row_key",
     "row_versions",
     "sentence",
+    "unmet",
     "use_approval",
 ]
 

@@ -2,52 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from pilothouse.audit import AuditEntry, append
-from pilothouse.decisions.answering.answers import Answers, NotWaitingError
-from pilothouse.decisions.answering.held import Held, hold, not_found, require_changeable
+from pilothouse.decisions.answering.answers import Answers
+from pilothouse.decisions.answering.batch import approve_together
+from pilothouse.decisions.answering.clockwork import Clockwork
+from pilothouse.decisions.answering.held import Held, hold
+from pilothouse.decisions.answering.saying import Saying
+from pilothouse.decisions.answering.turn import Turns
+from pilothouse.decisions.asking.blind import Lot
 from pilothouse.decisions.asking.propose import edited, store
-from pilothouse.decisions.items import InboxFilter, Item, ItemView, Page, approval_of, item_of, proposal_of
-from pilothouse.decisions.people.access import (
-    may_see,
-    reach,
-    require_confirmed,
-    require_independent,
-    require_person,
-)
-from pilothouse.decisions.ports import Follower, Previewer, Resumer
+from pilothouse.decisions.asking.seeds import note, plant, require_rare
+from pilothouse.decisions.items import InboxFilter, Item, ItemView, Page, proposal_of
+from pilothouse.decisions.people.access import AREA, may_see, require_person
+from pilothouse.decisions.people.duties import involved
+from pilothouse.decisions.people.sight import require_readable
+from pilothouse.decisions.people.standing import Delegations
+from pilothouse.decisions.ports import Follower, Previewer, Reminder, Resumer
 from pilothouse.decisions.proposal import Proposal
-from pilothouse.decisions.types import Answer, Verdict
-from pilothouse.kernel import ConflictError, Principal, UsageError, encode
+from pilothouse.decisions.queue import Queue
+from pilothouse.decisions.types import Answer
+from pilothouse.kernel import (
+    RIGHTS,
+    Authority,
+    ConflictError,
+    DeniedError,
+    Principal,
+    UsageError,
+    encode,
+    require,
+)
 from pilothouse.storage import load_queries
 
 if TYPE_CHECKING:
+    from pilothouse.decisions.answering.turn import Act
     from pilothouse.decisions.settings import DecisionsSettings
     from pilothouse.storage import Database, Tx
 
 __all__ = ["Inbox"]
 
 Q = load_queries("pilothouse.decisions")
-T = TypeVar("T")
-TRIES = 3
 
 
 class Inbox:
     """The queue of what people are asked.
 
     Every verb takes who acts; a person sees and answers what ``decisions:<topic>`` grants or what is
-    addressed to them. What may not be seen does not exist. Deadlines and leases go by the database's clock.
+    addressed to them. What may not be seen does not exist, what may not be read is masked. Deadlines and
+    leases go by the database's clock.
+
+    Args:
+        database: Where the queue is.
+        authority: Says what people may do and read today.
+        resumer: Resumes waiting runs.
+        previewer: Shows what an edited call would do.
+        settings: Leases, lifetimes, the grace, blind draws.
+
+    Attributes:
+        delegations: Who stands in for whom.
     """
 
     def __init__(
         self,
         database: Database,
         *,
+        authority: Authority = RIGHTS,
         resumer: Resumer | None = None,
         previewer: Previewer | None = None,
         settings: DecisionsSettings | None = None,
@@ -55,15 +79,29 @@ class Inbox:
         from pilothouse.decisions.settings import DecisionsSettings
 
         self._database = database
+        self._authority = authority
         self._settings = settings or DecisionsSettings()
         self._previewer = previewer
-        self._answers = Answers(lifetime=self._settings.approval_lifetime)
+        self._answers = Answers(lifetime=self._settings.approval_lifetime, grace=self._settings.grace)
         self._answers.resumer = resumer
+        self._queue = Queue(database, authority=authority)
+        self._turns = Turns(database, self._answers, authority=authority)
+        self._saying = Saying(self._answers)
+        self._clockwork = Clockwork(database, self._answers, self._turns)
+        self._lot = Lot(share=self._settings.blind_share)
+        self.delegations = Delegations(database, authority=authority)
 
-    def bind(self, *, resumer: Resumer | None = None, previewer: Previewer | None = None) -> None:
-        """Bind who resumes waiting runs and who previews edited calls; what is None stays as it is."""
+    def bind(
+        self,
+        *,
+        resumer: Resumer | None = None,
+        previewer: Previewer | None = None,
+        reminder: Reminder | None = None,
+    ) -> None:
+        """Bind who resumes runs, previews edited calls, reminds people; what is None stays as it is."""
         self._answers.resumer = resumer or self._answers.resumer
         self._previewer = previewer or self._previewer
+        self._clockwork.reminder = reminder or self._clockwork.reminder
 
     def follow(self, kind: str, follower: Follower) -> None:
         """Hand the answers to proposals of ``kind`` to ``follower``, inside their transaction."""
@@ -77,41 +115,47 @@ class Inbox:
             LimitError: ``decisions.too_large``.
             ConflictError: ``decisions.proposal_id``: the id was used for another proposal.
         """
-        if proposal.parent is not None:
+        if proposal.parent is not None or proposal.seeded:
             raise UsageError(
-                f"proposal {proposal.title!r} names a parent; only Inbox.edit may replace a proposal",
+                f"proposal {proposal.title!r} names a parent or is a sample; only Inbox.edit may replace a "
+                "proposal, and only Inbox.seed plants samples",
                 code="decisions.proposal",
             )
-        await store(tx, proposal)
+        await store(tx, proposal, blind=await self._lot.falls_on(tx, proposal))
+
+    async def seed(self, tx: Tx, proposal: Proposal, by: Principal, *, unit: str, fault: str) -> Proposal:
+        """Plant a known-bad sample that looks like ``proposal``; no door ever executes it.
+
+        Args:
+            tx: The caller's transaction.
+            proposal: A decision about a tool, wrong in one respect.
+            by: Who plants it, with the right ``decisions:seed``.
+            unit: The ladder unit whose reviewers it tests, as text.
+            fault: What is wrong with it, told to the person who answered.
+
+        Raises:
+            DeniedError: ``policy.denied``.
+            UsageError: ``decisions.seed``, and as for ``propose``.
+            LimitError: ``decisions.seeded_often``: more than one in ``seeded_every`` items of the topic.
+        """
+        require(by, f"{AREA}seed", authority=self._authority)
+        sample = plant(proposal, unit=unit, fault=fault)
+        await require_rare(tx, sample.area, every=self._settings.seeded_every)
+        await store(tx, sample, blind=await self._lot.falls_on(tx, sample))
+        await note(tx, sample, by, unit=unit, fault=fault)
+        return sample
 
     async def list(self, principal: Principal, filter: InboxFilter | None = None) -> Page:
         """Return a page of what ``principal`` may see."""
-        wanted = filter or InboxFilter()
-        rows = await self._database.fetch_all(Q.list_items, _parameters(principal, wanted))
-        if not rows and wanted.offset:
-            first = await self.list(principal, replace(wanted, offset=0, limit=1))
-            return Page(items=(), total=first.total)
-        items = tuple(item_of(row, row["now"]) for row in rows)
-        return Page(items=items, total=rows[0]["total"] if rows else 0)
+        return await self._queue.list(principal, filter or InboxFilter())
 
     async def show(self, id: UUID, principal: Principal) -> ItemView:
-        """Return one item with its proposal.
+        """Return one item with its proposal, as far as ``principal`` may read it now.
 
         Raises:
             UsageError: ``decisions.not_found``.
         """
-        row = await self._database.fetch_one(Q.show_item, {"id": id})
-        if row is None or not may_see(principal, topic=row["topic"], asked_of=row["asked_of"]):
-            raise not_found(id)
-        proposal, now = proposal_of(row), row["now"]
-        verdicts = await self._database.fetch_all(Q.approvals_of, {"id": id})
-        stale = [item.name for item in proposal.evidence if item.fresh_until and item.fresh_until <= now]
-        return ItemView(
-            item=item_of(row, now),
-            proposal=proposal,
-            approvals=tuple(approval_of(verdict) for verdict in verdicts),
-            stale=tuple(stale),
-        )
+        return await self._queue.show(id, principal)
 
     async def claim(self, id: UUID, by: Principal, *, lease: float | None = None) -> Item:
         """Lock an open item to ``by`` for ``lease`` seconds; claiming it again renews the lease.
@@ -140,9 +184,9 @@ class Inbox:
     async def release(self, id: UUID, by: Principal) -> Item:
         """Give an item back; nothing happens unless ``by`` holds it."""
         async with self._database.transaction() as tx:
-            await hold(tx, id, by)
+            await hold(tx, id, by, self._authority)
             await tx.execute(Q.release_item, {"id": id, "by": by.id})
-            return (await hold(tx, id, by)).item
+            return (await hold(tx, id, by, self._authority)).item
 
     async def approve(
         self,
@@ -152,6 +196,7 @@ class Inbox:
         typed: str | None = None,
         reason: str = "",
         version: int | None = None,
+        screen: str | None = None,
     ) -> Answer:
         """Say yes. Approving twice returns the stored answer.
 
@@ -161,21 +206,48 @@ class Inbox:
             typed: At tier 4 the identifier, or at least its last four characters.
             reason: Optional words.
             version: The ``Item.version`` that was looked at.
+            screen: Hash of what the person saw, such as ``ItemView.screen``; kept with the approval.
+
+        Returns:
+            The answer; ``pending`` while the quorum needs more people.
 
         Raises:
-            DeniedError: ``decisions.not_a_person`` or ``decisions.self_approval``.
+            DeniedError: ``decisions.not_a_person``, ``decisions.unreadable``, ``decisions.self_approval``,
+                ``decisions.linked``, ``decisions.distinct``, ``decisions.same_person``, ``decisions.apart``.
             UsageError: ``decisions.not_confirmed`` or ``decisions.not_found``.
             ConflictError: Answered otherwise, moved, claimed, delegated, edited, expired or withdrawn.
         """
+        act = self._saying.yes(by, typed=typed, reason=reason, screen=screen)
+        return await self._turns.take(id, by, version, act, said=self._saying.said("approve", by))
 
-        async def verdict(tx: Tx, held: Held) -> Answer:
-            require_independent(by, held.proposal)
-            require_confirmed(held.proposal, typed)
-            return await self._answers.by_person(tx, held, "approve", by, reason)
+    async def approve_many(
+        self, ids: Sequence[UUID], by: Principal, *, reason: str = "", screen: str | None = None
+    ) -> tuple[Answer, ...]:
+        """Say yes to several of one shape: all of them or, if one is refused, none; an approval row for each.
 
-        return await self._settle(id, by, version, verdict, said=_said("approve"))
+        Args:
+            ids: At most 20 open proposals of the same tool, version, argument names and tier 1 or 2.
+            by: The person.
+            reason: Optional words.
+            screen: Hash of what the person saw.
 
-    async def reject(self, id: UUID, by: Principal, reason: str, *, version: int | None = None) -> Answer:
+        Raises:
+            UsageError: ``decisions.batch``: too many, of different shapes, of tier 3 or 4, or blind.
+            DeniedError: As for ``approve``.
+            ConflictError: As for ``approve``.
+        """
+        act = self._saying.yes(by, typed=None, reason=reason, screen=screen)
+        return await approve_together(self._turns, ids, by, act, said=self._saying.said("approve", by))
+
+    async def reject(
+        self,
+        id: UUID,
+        by: Principal,
+        reason: str,
+        *,
+        version: int | None = None,
+        screen: str | None = None,
+    ) -> Answer:
         """Say no, with a reason. Rejecting twice returns the stored answer.
 
         Raises:
@@ -183,17 +255,22 @@ class Inbox:
             DeniedError: ``decisions.not_a_person``.
             ConflictError: As for ``approve``.
         """
-        words = reason.strip()
-        if not words:
-            raise UsageError(
-                f"rejecting needs a reason, got {reason!r}; say in a few words why",
-                code="decisions.reason_missing",
-            )
+        act = self._saying.no(by, reason, screen=screen)
+        return await self._turns.take(id, by, version, act, said=self._saying.said("reject", by))
 
-        async def verdict(tx: Tx, held: Held) -> Answer:
-            return await self._answers.by_person(tx, held, "reject", by, words)
+    async def undo(self, id: UUID, by: Principal) -> Item:
+        """Take one's own answer back: while more voices are needed, or within the grace; it is asked again.
 
-        return await self._settle(id, by, version, verdict, said=_said("reject"))
+        Raises:
+            DeniedError: ``decisions.not_a_person``.
+            ConflictError: ``decisions.undo``: ``by`` gave no answer, or something followed from it already.
+            UsageError: ``decisions.not_found``.
+        """
+        require_person(by)
+        async with self._database.transaction() as tx:
+            held = await hold(tx, id, by, self._authority)
+            await self._saying.undo(tx, held, by)
+            return (await hold(tx, id, by, self._authority)).item
 
     async def edit(
         self, id: UUID, by: Principal, args: Mapping[str, Any], *, version: int | None = None
@@ -208,18 +285,19 @@ class Inbox:
         """
 
         async def replaced(tx: Tx, held: Held) -> Proposal:
+            require_readable(by, held.closed)
             child = edited(held.proposal, by, args, self._previewer)
             await tx.execute(Q.supersede_item, {"id": id})
-            await store(tx, child)
+            await store(tx, child, blind=held.item.blind)
             await self._log(tx, held, by, "edited", {"child": str(child.id)})
             return child
 
         async def said(tx: Tx, held: Held) -> Proposal | None:
             row = await tx.fetch_one(Q.child_of, {"id": id})
-            child = None if row is None else proposal_of(row)
+            child = None if row is None or held.closed else proposal_of(row)
             return child if child is not None and encode(child.args) == encode(dict(args)) else None
 
-        return await self._settle(id, by, version, replaced, said=said)
+        return await self._turns.take(id, by, version, replaced, said=said)
 
     async def snooze(self, id: UUID, by: Principal, until: datetime, *, version: int | None = None) -> Item:
         """Hide an item from everyone's list until a time before its deadline.
@@ -249,16 +327,24 @@ class Inbox:
 
         Raises:
             UsageError: ``decisions.delegate``: the colleague may not answer it.
+            DeniedError: ``decisions.linked``: whoever asked does not choose who answers.
             ConflictError: As for ``approve``.
         """
 
         async def change(tx: Tx, held: Held) -> None:
             item = held.item
-            able = to.kind == "person" and may_see(to, topic=item.topic, asked_of=item.asked_of)
-            if not able or to.id in (held.proposal.proposer, held.proposal.on_behalf_of):
+            own, asked = involved(held.proposal), (item.asked_of, *item.also)
+            able = may_see(to, topic=item.topic, asked=asked, authority=self._authority)
+            if not able or to.kind != "person" or to.id in own:
                 raise UsageError(
                     f"{to.id!r} may not answer {item.title!r}; choose a person who may",
                     code="decisions.delegate",
+                )
+            if by.id in own:
+                raise DeniedError(
+                    f"{by.id!r} asked for {item.title!r} and may not choose who answers; leave it queued",
+                    code="decisions.linked",
+                    reasons=("decisions.linked",),
                 )
             if item.delegated_to == by.id != to.id and to.id != item.delegated_by:
                 raise UsageError(
@@ -284,102 +370,30 @@ class Inbox:
         return len(rows)
 
     async def expire(self, *, limit: int = 100) -> tuple[Answer, ...]:
-        """Answer *no* to items past their deadline, each in its own transaction; return the answers.
+        """Do what time asks for; call it every second or so. Return the answers *no* that were given.
+
+        Answers whose grace has passed are handed on, people are reminded, others are asked as well, and items
+        past their deadline are answered *no*, each in its own transaction.
 
         Raises:
-            PilothouseError: Some could not be answered (the first error); the others were.
+            PilothouseError: Some could not be done (the first error); the others were.
         """
-        rows = await self._database.fetch_all(Q.due_items, {"limit": limit})
-        answers: list[Answer] = []
-        failed: Exception | None = None
-        for row in rows:
-            try:
-                answer = await self._expire(row["proposal"])
-            except Exception as error:
-                failed = failed or error
-                continue
-            answers += [answer] if answer is not None else []
-        if failed is not None:
-            raise failed
-        return tuple(answers)
-
-    async def _expire(self, id: UUID) -> Answer | None:
-        async with self._database.transaction() as tx:
-            held = await hold(tx, id, None)
-            if held.item.state != "open" or not held.late:
-                return None
-            return await self._answers.by_silence(tx, held)
+        return await self._clockwork.tick(limit=limit)
 
     async def _change(
         self,
         id: UUID,
         by: Principal,
-        change: Callable[[Tx, Held], Awaitable[None]],
+        change: Act[None],
         version: int | None = None,
         *,
         take_over: bool = False,
     ) -> Item:
         async def changed(tx: Tx, held: Held) -> Item:
             await change(tx, held)
-            return (await hold(tx, id, by)).item
+            return (await hold(tx, id, by, self._authority)).item
 
-        return await self._settle(id, by, version, changed, said=_nothing_said, take_over=take_over)
-
-    async def _settle(
-        self,
-        id: UUID,
-        by: Principal,
-        version: int | None,
-        act: Callable[[Tx, Held], Awaitable[T]],
-        *,
-        said: Callable[[Tx, Held], Awaitable[T | None]],
-        take_over: bool = False,
-    ) -> T:
-        """Run ``act`` on the locked item, unless the same was said before or its time has passed."""
-        require_person(by)
-        tries = 1
-        while True:
-            try:
-                return await self._settle_once(id, by, version, act, said=said, take_over=take_over)
-            except NotWaitingError as gone:
-                await self._gone(id, gone.message)
-                raise
-            except ConflictError as error:
-                # The engine may meet the wait by another subject at this moment and lock its rows first.
-                if error.code != "storage.serialization" or tries == TRIES:
-                    raise
-                tries += 1
-
-    async def _settle_once(
-        self,
-        id: UUID,
-        by: Principal,
-        version: int | None,
-        act: Callable[[Tx, Held], Awaitable[T]],
-        *,
-        said: Callable[[Tx, Held], Awaitable[T | None]],
-        take_over: bool,
-    ) -> T:
-        async with self._database.transaction() as tx:
-            held = await hold(tx, id, by)
-            before = await said(tx, held)
-            if before is not None:
-                return before
-            require_changeable(held, by, version, take_over=take_over)
-            if not held.late:
-                return await act(tx, held)
-            await self._answers.by_silence(tx, held)
-        raise ConflictError(
-            f"{held.item.title!r} was due {held.item.deadline} and expired as no; ask again if need be",
-            code="decisions.expired",
-        )
-
-    async def _gone(self, id: UUID, reason: str) -> None:
-        """Withdraw an item that no run waits for, unless someone did already."""
-        async with self._database.transaction() as tx:
-            held = await hold(tx, id, None)
-            if held.item.state == "open":
-                await self._answers.withdrawn(tx, held, by="system", reason=reason)
+        return await self._turns.take(id, by, version, changed, said=_nothing_said, take_over=take_over)
 
     async def _log(self, tx: Tx, held: Held, by: Principal, what: str, body: Mapping[str, Any]) -> None:
         entry = AuditEntry(
@@ -395,33 +409,3 @@ class Inbox:
 
 async def _nothing_said(tx: Tx, held: Held) -> None:
     return None
-
-
-def _said(verdict: Verdict) -> Callable[[Tx, Held], Awaitable[Answer | None]]:
-    async def said(tx: Tx, held: Held) -> Answer | None:
-        return held.same(verdict)
-
-    return said
-
-
-def _parameters(principal: Principal, wanted: InboxFilter) -> dict[str, Any]:
-    sight = reach(principal)
-    return {
-        "exact": [*sight.exact],
-        "prefixes": [*sight.prefixes],
-        "addressed": [*sight.addressed],
-        "state": wanted.state,
-        "topic": wanted.topic,
-        "tier": wanted.tier,
-        "verdict": wanted.verdict,
-        "asked_of": wanted.asked_of,
-        "run": wanted.run,
-        "words": wanted.words,
-        "due_before": wanted.due_before,
-        "mine": principal.id if wanted.mine else None,
-        "free": principal.id if wanted.free else None,
-        "snoozed": wanted.snoozed,
-        "sort": wanted.sort,
-        "limit": wanted.limit,
-        "offset": wanted.offset,
-    }

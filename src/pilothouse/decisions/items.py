@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pilothouse.decisions.proposal import Proposal
 from pilothouse.decisions.types import Answer, Approval, ItemState
-from pilothouse.kernel import UsageError, decode
+from pilothouse.kernel import UsageError, content_hash, decode
 
 __all__ = ["InboxFilter", "Item", "ItemView", "Page", "Sort", "approval_of", "item_of", "proposal_of"]
 
@@ -87,6 +87,13 @@ class Item:
         delegated_to: Who alone may answer it.
         delegated_by: Who handed it over.
         answer: What was answered.
+        needed: How many people must say yes.
+        given: How many have.
+        also: Who is asked as well, because nobody answered in time.
+        reminded: How many steps of the escalation are done.
+        undo_until: Until when the last person may take the answer back; None if nobody may.
+        blind: Whether the advice is hidden until the person has answered.
+        hidden: Whether it rests on something the viewer may not read; then title and advice are masked.
     """
 
     id: UUID
@@ -106,6 +113,13 @@ class Item:
     delegated_to: str | None
     delegated_by: str | None
     answer: Answer | None
+    needed: int = 1
+    given: int = 0
+    also: tuple[str, ...] = ()
+    reminded: int = 0
+    undo_until: datetime | None = None
+    blind: bool = False
+    hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,12 +131,27 @@ class ItemView:
         proposal: What is asked, with evidence and reasons.
         approvals: Verdicts given so far.
         stale: Names of evidence past ``fresh_until``; the door reads all of it again anyway.
+        closed: ACL ids the viewer does not satisfy; what they close is masked, and there is no *yes*.
+        fault: What was wrong with a planted sample, shown once it is answered.
     """
 
     item: Item
     proposal: Proposal
     approvals: tuple[Approval, ...]
     stale: tuple[str, ...]
+    closed: tuple[str, ...] = ()
+    fault: str = ""
+
+    @property
+    def screen(self) -> str:
+        """SHA-256 of everything shown; hand it back with the answer."""
+        shown = {
+            "proposal": self.proposal,
+            "approvals": [one.id for one in self.approvals],
+            "stale": self.stale,
+            "closed": self.closed,
+        }
+        return content_hash(shown)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +189,12 @@ def item_of(row: Mapping[str, Any], now: datetime) -> Item:
         delegated_to=row["delegated_to"],
         delegated_by=row["delegated_by"],
         answer=None if row["answer"] is None else cast("Answer", decode(row["answer"])),
+        needed=row["needed"],
+        given=row["given"],
+        also=tuple(row["also"]),
+        reminded=row["steps"],
+        undo_until=row["tell_at"],
+        blind=row["blind"],
     )
 
 
@@ -170,5 +205,6 @@ def proposal_of(row: Mapping[str, Any]) -> Proposal:
 
 def approval_of(row: Mapping[str, Any]) -> Approval:
     """Return the noun of a stored approval."""
-    names = [name for name in Approval.__dataclass_fields__ if name in row]
-    return Approval(**{name: row[name] for name in names})
+    fields: dict[str, Any] = {name: row[name] for name in Approval.__dataclass_fields__}
+    fields |= {"groups": tuple(row["groups"]), "linked": tuple(row["linked"])}
+    return Approval(**fields)

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from pilothouse.decisions.items import Item
     from pilothouse.decisions.proposal import Proposal
     from pilothouse.decisions.types import Answer
     from pilothouse.storage import Tx
 
-__all__ = ["Follower", "Previewer", "Resumer"]
+__all__ = ["Follower", "Previewer", "Reminder", "Resumer"]
 
 
 class Resumer(Protocol):
@@ -43,4 +44,12 @@ class Previewer(Protocol):
         Raises:
             UsageError: The tool is unknown or the arguments do not fit it.
         """
+        ...
+
+
+class Reminder(Protocol):
+    """Tells people that an item still waits, inside the transaction that notes it."""
+
+    async def remind(self, tx: Tx, item: Item, to: str) -> None:
+        """Remind of ``item``; ``to`` is who is asked as well from now on, empty if nobody new."""
         ...

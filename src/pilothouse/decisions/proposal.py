@@ -129,8 +129,10 @@ class Granted:
         approval: The one that was named.
         proposal: What was asked.
         approvals: Every *yes* to the proposal, the named one among them; all are used up together.
+        asked: Every name the question was addressed to, by the asker or while nobody answered.
     """
 
     approval: Approval
     proposal: Proposal
     approvals: tuple[Approval, ...]
+    asked: tuple[str, ...] = ()

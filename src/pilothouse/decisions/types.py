@@ -157,6 +157,8 @@ class Approval:
         asked: SHA-256 of the stored proposal, whole, when it was answered.
         groups: The groups of the quorum that the approver was in when answering.
         linked: Colleagues bound to the approver by a delegation in force when answering.
+        blind: Whether the advice was hidden from the approver until then.
+        undone_at: When the approver took it back; None while it stands.
     """
 
     id: UUID
@@ -175,6 +177,8 @@ class Approval:
     asked: str = ""
     groups: tuple[str, ...] = ()
     linked: tuple[str, ...] = ()
+    blind: bool = False
+    undone_at: datetime | None = None
 
     @property
     def people(self) -> frozenset[str]:

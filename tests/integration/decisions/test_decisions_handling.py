@@ -202,8 +202,8 @@ async def test_silence_is_no(database: Database, inbox: Inbox, run: FakeResumer)
     assert [one[2] for one in run.got] == [answer]
     assert await inbox.expire() == ()
     # Found due, but moved before it was locked: left alone.
-    assert await inbox._expire(other.id) is None  # pyright: ignore[reportPrivateUsage]
-    assert await inbox._expire(proposal.id) is None  # pyright: ignore[reportPrivateUsage]
+    assert await inbox._clockwork.expire(other.id) is None  # pyright: ignore[reportPrivateUsage]
+    assert await inbox._clockwork.expire(proposal.id) is None  # pyright: ignore[reportPrivateUsage]
     assert (await find_decision(database, other.id)).state == "open"
 
 
@@ -314,7 +314,7 @@ async def test_a_withdrawal_between_the_answer_and_its_failure_stands(
     proposal = await ask(database, inbox)
     async with database.transaction() as tx:
         await inbox.withdraw(tx, "run-1", "2", reason="first")
-    await inbox._gone(proposal.id, "second")  # pyright: ignore[reportPrivateUsage]
+    await inbox._turns.gone(proposal.id, "second")  # pyright: ignore[reportPrivateUsage]
     decision = await find_decision(database, proposal.id)
     assert decision.answer is not None
     assert decision.answer.reason == "first"
@@ -333,7 +333,8 @@ async def test_a_deadlock_with_the_engine_is_tried_again(
 ) -> None:
     proposal = await ask(database, inbox)
     tries: list[int] = []
-    once = inbox._settle_once  # pyright: ignore[reportPrivateUsage]
+    turns = inbox._turns  # pyright: ignore[reportPrivateUsage]
+    once = turns.once
 
     async def unlucky(*args: Any, **options: Any) -> Any:
         tries.append(1)
@@ -341,7 +342,7 @@ async def test_a_deadlock_with_the_engine_is_tried_again(
             raise ConflictError("deadlock detected", code="storage.serialization")
         return await once(*args, **options)
 
-    monkeypatch.setattr(inbox, "_settle_once", unlucky)
+    monkeypatch.setattr(turns, "once", unlucky)
     assert (await inbox.approve(proposal.id, AMIRA, typed="4565")).approved
 
     async def hopeless(*args: Any, **options: Any) -> Any:
@@ -349,7 +350,7 @@ async def test_a_deadlock_with_the_engine_is_tried_again(
         raise ConflictError("deadlock detected", code="storage.serialization")
 
     tries.clear()
-    monkeypatch.setattr(inbox, "_settle_once", hopeless)
+    monkeypatch.setattr(turns, "once", hopeless)
     with pytest.raises(ConflictError, match="deadlock"):
         await inbox.reject(proposal.id, AMIRA, "no")
     assert len(tries) == 3
@@ -457,4 +458,4 @@ async def test_every_change_is_in_the_log(database: Database, inbox: Inbox) -> N
         ("decisions.edited", AMIRA.id),
         ("decisions.rejected", AMIRA.id),
     ]
-    assert all(len(item.entry.refs) == 1 for item in log)
+    assert [len(item.entry.refs) for item in log] == [2, 1, 1, 2, 1, 1]

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pilothouse.decisions.people.access import may_see, reach, require_confirmed, require_independent, require_person
+from pilothouse.decisions.people.access import addressed, may_see, require_confirmed, require_person
+from pilothouse.decisions.people.duties import Voice, require_independent
 from pilothouse.effects.testing import AMIRA, RUNNER, proposal_for
+from pilothouse.kernel import RIGHTS as TODAY
 from pilothouse.kernel import DeniedError, Principal, UsageError
 
 RIGHTS = st.sampled_from(
@@ -34,23 +36,28 @@ NAMES = st.sampled_from(["", "desk", "lead", "clerk.amira"])
     topic=st.sampled_from(["release", "relabel", "re", "cancel"]),
     asked_of=NAMES,
 )
-def test_what_sql_will_filter_is_what_python_would_allow(
+def test_who_sees_an_item_holds_its_right_or_is_asked(
     rights: frozenset[str], groups: frozenset[str], topic: str, asked_of: str
 ) -> None:
     who = Principal(id="clerk.amira", rights=rights, groups=groups)
-    sight = reach(who)
-    by_sql = (
-        topic in sight.exact
-        or any(topic.startswith(stem) for stem in sight.prefixes)
-        or (asked_of != "" and asked_of in sight.addressed)
-    )
-    assert by_sql == may_see(who, topic=topic, asked_of=asked_of)
+    named = asked_of == who.id or (asked_of != "" and asked_of in groups)
+    allowed = who.may(f"decisions:{topic}")
+    assert may_see(who, topic=topic, asked=["", asked_of], authority=TODAY) == (named or allowed)
 
 
 def test_nobody_is_addressed_by_an_empty_name() -> None:
     nobody = Principal(id="x", groups=frozenset({""}))
-    assert not may_see(nobody, topic="release", asked_of="")
-    assert "" not in reach(nobody).addressed
+    assert not may_see(nobody, topic="release", asked=[""], authority=TODAY)
+    assert "" not in addressed(nobody)
+
+
+def test_an_agent_is_not_addressed_through_its_person() -> None:
+    robot = Principal(id="assistant@3", kind="service", rights=frozenset({"effects:*"}))
+    through = replace(AMIRA, agent=robot)
+    assert addressed(through) == frozenset()
+    assert not may_see(through, topic="release_container", asked=[AMIRA.id, "desk"], authority=TODAY)
+    with pytest.raises(DeniedError, match="only a person"):
+        require_person(through)
 
 
 @pytest.mark.parametrize("kind", ["service", "system"])
@@ -63,9 +70,9 @@ def test_only_people_answer(kind: str) -> None:
 @pytest.mark.parametrize("field", ["proposer", "on_behalf_of"])
 def test_whoever_asks_or_is_acted_for_does_not_approve(field: str) -> None:
     with pytest.raises(DeniedError, match="ask a colleague") as caught:
-        require_independent(AMIRA, proposal_for(**{field: AMIRA.id}))
+        require_independent(Voice(by=AMIRA), proposal_for(**{field: AMIRA.id}))
     assert caught.value.code == "decisions.self_approval"
-    require_independent(AMIRA, proposal_for())
+    require_independent(Voice(by=AMIRA), proposal_for())
 
 
 @pytest.mark.parametrize("typed", ["4565", " 4565 ", "mscu1234565", "MSCU1234565", "34565"])

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from pilothouse.decisions.items import Item, item_of, proposal_of
-from pilothouse.decisions.people.access import may_see
+from pilothouse.decisions.people.access import AREA, may_see
+from pilothouse.decisions.people.duties import Voice
+from pilothouse.decisions.people.sight import masked_item, unread
+from pilothouse.decisions.people.standing import bonds_of
 from pilothouse.decisions.proposal import Proposal
 from pilothouse.decisions.types import Answer, Verdict
-from pilothouse.kernel import ConflictError, Principal, UsageError
+from pilothouse.kernel import RIGHTS, Authority, ConflictError, Principal, UsageError
 from pilothouse.storage import load_queries
 
 if TYPE_CHECKING:
@@ -27,16 +30,22 @@ class Held:
     """An item whose row is locked until the transaction ends.
 
     Attributes:
-        item: As it stands.
-        proposal: What is asked.
+        item: As it stands, masked for who holds it.
+        proposal: What is asked, in full.
         subject: What an approval will bind.
         now: The database's clock, read after the lock was got.
+        closed: ACL ids that who holds it does not satisfy.
+        bonds: (giver, taker) of every delegation in force that binds who holds it, on this topic.
+        able: Whether who holds it has the right to answer, not only because it is addressed.
     """
 
     item: Item
     proposal: Proposal
     subject: str
     now: datetime
+    closed: frozenset[str] = frozenset()
+    bonds: tuple[tuple[str, str], ...] = ()
+    able: bool = False
 
     @property
     def late(self) -> bool:
@@ -48,24 +57,50 @@ class Held:
         answer = self.item.answer
         return answer if answer is not None and answer.verdict == verdict else None
 
+    def voice(self, by: Principal) -> Voice:
+        """Return whom ``by`` answers for: a colleague whose item it is, where a delegation says so."""
+        item = self.item
+        linked = tuple(sorted({name for bond in self.bonds for name in bond} - {by.id}))
+        if item.delegated_to == by.id:
+            return Voice(by=by, stands_for=item.delegated_by, linked=linked)
+        asked = (item.delegated_to, item.asked_of, *item.also)
+        givers = [giver for giver, taker in self.bonds if taker == by.id and giver in asked]
+        if not givers or not self.able or by.id in asked:
+            return Voice(by=by, linked=linked)
+        return Voice(by=by, stands_for=givers[0], linked=linked)
 
-async def hold(tx: Tx, id: UUID, by: Principal | None) -> Held:
+    def stands_in(self, by: Principal) -> bool:
+        """Whether ``by`` stands in for the person to whom the item was handed."""
+        return self.able and (self.item.delegated_to, by.id) in self.bonds
+
+
+async def hold(tx: Tx, id: UUID, by: Principal | None, authority: Authority = RIGHTS) -> Held:
     """Lock the item ``id``.
 
     Args:
         tx: The transaction that keeps the lock.
         id: The proposal.
         by: Who asks; None for the system itself.
+        authority: Says what ``by`` may see and read today.
 
     Raises:
         UsageError: ``decisions.not_found``: it is not there, or not for ``by`` to see.
     """
     row = await tx.fetch_one(Q.lock_item, {"id": id})
-    visible = row is not None and (by is None or may_see(by, topic=row["topic"], asked_of=row["asked_of"]))
-    if row is None or not visible:
+    asked = () if row is None else (row["asked_of"], *row["also"])
+    if row is None or not (by is None or may_see(by, topic=row["topic"], asked=asked, authority=authority)):
         raise not_found(id)
     now: datetime = await tx.fetch_value(Q.clock)
-    return Held(item=item_of(row, now), proposal=proposal_of(row), subject=row["subject"], now=now)
+    closed = frozenset[str]() if by is None else unread(authority, by, row["readers"])
+    return Held(
+        item=masked_item(item_of(row, now), closed),
+        proposal=proposal_of(row),
+        subject=row["subject"],
+        now=now,
+        closed=closed,
+        bonds=() if by is None else await bonds_of(tx, by, row["topic"]),
+        able=by is not None and authority.may(by, AREA + row["topic"]),
+    )
 
 
 def not_found(id: UUID) -> UsageError:
@@ -106,7 +141,7 @@ def require_changeable(held: Held, by: Principal, version: int | None, *, take_o
             f"changed from version {version!r} to {item.version!r}; look at it again",
             code="decisions.moved",
         )
-    if not take_over and item.delegated_to not in (None, by.id):
+    if not take_over and item.delegated_to not in (None, by.id) and not held.stands_in(by):
         raise _conflict(
             item,
             f"was delegated to {item.delegated_to!r}; delegate it to yourself to answer",

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from pilothouse.audit import AuditEntry, append
-from pilothouse.decisions.people.access import confirmation
+from pilothouse.decisions.people.sight import closed_by
 from pilothouse.decisions.ports import Previewer
-from pilothouse.decisions.proposal import Proposal
+from pilothouse.decisions.proposal import SEEDED, Proposal
 from pilothouse.decisions.subject import bind
 from pilothouse.kernel import ConflictError, LimitError, Principal, UsageError, canonical, encode, new_id
+from pilothouse.labels import typed
 from pilothouse.storage import load_queries
 
 if TYPE_CHECKING:
     from pilothouse.storage import Tx
 
-__all__ = ["MAX_PROPOSAL", "check", "edited", "store"]
+__all__ = ["MAX_PROPOSAL", "check", "edited", "seconds_to", "store"]
 
 Q = load_queries("pilothouse.decisions")
 MAX_PROPOSAL = 1_048_576
@@ -42,8 +45,9 @@ def check(proposal: Proposal) -> bytes:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise _wrong(proposal, f"has two pieces of evidence called {twice[0]!r}; name them apart")
-    if proposal.tool is not None and proposal.tier == 4 and not confirmation(proposal.preview):
+    if proposal.tool is not None and proposal.tier == 4 and not proposal.thing:
         raise _wrong(proposal, "is of tier 4 and needs preview['confirm'], the identifier to type")
+    _check_duties(proposal)
     body = canonical(proposal)
     if len(body) > MAX_PROPOSAL:
         raise LimitError(
@@ -53,8 +57,28 @@ def check(proposal: Proposal) -> bytes:
     return body
 
 
-async def store(tx: Tx, proposal: Proposal) -> None:
+def _check_duties(proposal: Proposal) -> None:
+    if proposal.apart and (proposal.tool is None or not proposal.thing):
+        raise _wrong(
+            proposal, "keeps duties apart and needs a tool and preview['confirm'], what they meet on"
+        )
+    strange = sorted(proposal.labels.keys() - proposal.args.keys() - {"pc"})
+    if strange:
+        raise _wrong(proposal, f"has a label for {strange[0]!r}, which is no argument of it")
+    past = timedelta(0)
+    for step in proposal.escalation:
+        if step.after <= past:
+            raise _wrong(proposal, f"escalates after {step.after}, not later than {past}; order the steps")
+        past = step.after
+
+
+async def store(tx: Tx, proposal: Proposal, *, blind: bool = False) -> None:
     """Queue ``proposal``; storing the same one again changes nothing.
+
+    Args:
+        tx: The caller's transaction.
+        proposal: What is asked.
+        blind: Whether the advice is hidden until the person has answered.
 
     Raises:
         ConflictError: ``decisions.proposal_id``: the id belongs to another proposal.
@@ -76,15 +100,29 @@ async def store(tx: Tx, proposal: Proposal) -> None:
             "tier": proposal.tier,
             "asked_of": proposal.asked_of,
             "deadline": proposal.deadline,
+            "tool": proposal.tool,
+            "thing": proposal.thing,
+            "performer": proposal.on_behalf_of,
+            "apart": [*proposal.apart],
+            "readers": [*closed_by(proposal)],
+            "blind": blind,
+            "needed": proposal.quorum.needed,
+            "first_step": seconds_to(proposal, 0),
         },
     )
     if created:
-        await append(tx, _entry(proposal, subject))
+        await append(tx, _entry(proposal, subject, body))
     elif await tx.fetch_value(Q.subject_of, {"id": proposal.id}) != subject:
         raise ConflictError(
             f"proposal {str(proposal.id)!r} is already asked with other content; take a new id",
             code="decisions.proposal_id",
         )
+
+
+def seconds_to(proposal: Proposal, step: int) -> float | None:
+    """Return how long after the question the escalation's step ``step`` is due; None if there is none."""
+    steps = proposal.escalation
+    return steps[step].after.total_seconds() if step < len(steps) else None
 
 
 def edited(
@@ -95,7 +133,7 @@ def edited(
     Raises:
         UsageError: ``decisions.edit``: other argument names, nothing changed, or nobody can preview the call.
     """
-    if proposal.kind != "decision":
+    if proposal.kind not in ("decision", SEEDED):
         raise _no_edit(proposal, "asks what happened and cannot be edited; answer it")
     if args.keys() != proposal.args.keys():
         raise _no_edit(
@@ -114,6 +152,8 @@ def edited(
         title=title,
         preview=_preview(proposal, args, previewer),
         proposer=by.id if steers else proposal.proposer,
+        labels=proposal.labels
+        | {name: typed(by.id, str(proposal.id)) for name in changed if proposal.labels},
     )
 
 
@@ -128,13 +168,14 @@ def _preview(proposal: Proposal, args: Mapping[str, Any], previewer: Previewer |
     return {**proposal.preview, **previewer.preview(proposal.tool, args)}
 
 
-def _entry(proposal: Proposal, subject: str) -> AuditEntry:
+def _entry(proposal: Proposal, subject: str, stored: bytes) -> AuditEntry:
     return AuditEntry(
         kind="decisions.proposed",
         actor=proposal.proposer,
         run=proposal.run,
         proposal=proposal.id,
-        refs=(subject,),
+        # The second hash convicts who changes the quorum, the labels or the words of a stored proposal.
+        refs=(subject, hashlib.sha256(stored).hexdigest()),
         body={
             "topic": proposal.area[:200],
             "tier": proposal.tier,
