@@ -122,11 +122,15 @@ def place(run: Path) -> tuple[Any, Any]:
 async def start(run: Path) -> None:
     """Start the discharge run and leave; whoever works takes it."""
     from pilothouse.app import open_studio
+    from pilothouse.workflows import said
     from pilothouse_port.flow import discharge
 
     async with open_studio(run, work=False) as studio:
         port, _ = place(run)
-        begun = await discharge.start(port, key="bench", options={"principal": studio.principal})
+        me = studio.principal
+        begun = await discharge.start(
+            port, key="bench", options={"principal": me, "label": said(me, "bench")}
+        )
         print(json.dumps({"run": str(begun.id)}), flush=True)
 
 

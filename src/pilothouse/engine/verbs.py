@@ -24,6 +24,7 @@ __all__ = [
     "current_run",
     "emit",
     "flow",
+    "fresh",
     "in_run",
     "label_result",
     "low_water",
@@ -77,6 +78,12 @@ def next_key() -> str:
     """Return the key that the next call of this scope will get."""
     scope = here("next_key")
     return scope.at(scope.position)
+
+
+def fresh() -> bool:
+    """Whether the next call of this scope is new and really happens: neither recorded, checked nor sealed."""
+    segment = here("fresh").segment
+    return not (segment.knows(next_key()) or segment.dry or segment.run.sealed)
 
 
 def now() -> datetime:

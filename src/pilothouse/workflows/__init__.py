@@ -9,7 +9,6 @@ from pilothouse.engine import (
     QueueSpec,
     Rate,
     Retry,
-    continue_as,
     emit,
     gather,
     new_id,
@@ -19,11 +18,13 @@ from pilothouse.engine import (
 )
 from pilothouse.workflows.deciding import decide
 from pilothouse.workflows.declare import Step, Workflow, step, workflow
-from pilothouse.workflows.performing import TOOLS, Call, Tool, effect, effect_call, perform
+from pilothouse.workflows.flow import configured, said
+from pilothouse.workflows.performing import perform
 from pilothouse.workflows.resources import EngineResumer, Resources, bind, bound, unbind
 from pilothouse.workflows.rules import Broken, broken_rules
-from pilothouse.workflows.running import Signal, child, schedule, sleep, trigger, wait_for
+from pilothouse.workflows.running import Signal, child, continue_as, schedule, sleep, trigger, wait_for
 from pilothouse.workflows.sourcing import Source, source
+from pilothouse.workflows.tools import TOOLS, Call, Tool, effect, effect_call
 from pilothouse.workflows.versions import DeclaredVersions, version_of
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "bound",
     "broken_rules",
     "child",
+    "configured",
     "continue_as",
     "decide",
     "effect",
@@ -59,6 +61,7 @@ __all__ = [
     "patched",
     "perform",
     "random",
+    "said",
     "schedule",
     "sleep",
     "source",

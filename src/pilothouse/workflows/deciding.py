@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from pilothouse import engine
-from pilothouse.decisions import Answer, Evidence, Proposal, Reason
+from pilothouse.decisions import Answer, Evidence, Proposal, Reason, answer_label
 from pilothouse.engine import Subject, Waited
 from pilothouse.kernel import UsageError, new_id
-from pilothouse.workflows.performing import Call
+from pilothouse.labels import Label, join
+from pilothouse.workflows.flow import Site, live, site_of, verb
+from pilothouse.workflows.performing import considered
 from pilothouse.workflows.resources import bound
+from pilothouse.workflows.tools import Call
 
 if TYPE_CHECKING:
     from pilothouse.storage import Tx
@@ -23,7 +28,8 @@ __all__ = ["decide"]
 _NET = timedelta(minutes=5)
 
 
-async def decide(
+@verb("decide")
+def decide(
     question: str,
     *,
     of: Call | None = None,
@@ -38,7 +44,7 @@ async def decide(
     policy_version: str = "",
     preview: Mapping[str, Any] | None = None,
     topic: str = "",
-) -> Answer:
+) -> Coroutine[Any, Any, Answer]:
     """Ask a person and park the run until the answer comes; nothing is held meanwhile.
 
     Args:
@@ -62,24 +68,50 @@ async def decide(
     Raises:
         UsageError: ``engine.not_top_level``, ``workflows.unbound``, ``decisions.proposal``.
     """
-    if engine.place() != "top":
-        raise UsageError("decide() stands at the top level of a workflow", code="engine.not_top_level")
-    signals = (unless,) if isinstance(unless, str) else tuple(unless)
-    key, run = engine.next_key(), engine.current_run()
-    deadline = None if within is None else engine.now() + within
     extra = {
         "summary": summary, "verdict": verdict, "reasons": tuple(reasons), "policy_version": policy_version,
         "data_versions": dict(data_versions or {}), "topic": topic,
     }  # fmt: skip
+    asked = _Asked(question, of, tuple(evidence), who, within, unless, dict(preview or {}), extra)
+    return _decide(site_of(sys._getframe(1)), asked)  # pyright: ignore[reportPrivateUsage]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One question as the author put it."""
+
+    question: str
+    of: Call | None
+    evidence: tuple[Evidence, ...]
+    who: str
+    within: timedelta | None
+    unless: str | Sequence[str]
+    preview: Mapping[str, Any]
+    extra: Mapping[str, Any]
+
+
+async def _decide(site: Site | None, asked: _Asked) -> Answer:
+    if engine.place() != "top":
+        raise UsageError("decide() stands at the top level of a workflow", code="engine.not_top_level")
+    unless, of = asked.unless, asked.of
+    signals = (unless,) if isinstance(unless, str) else tuple(unless)
+    key, run, flow = engine.next_key(), engine.current_run(), live()
+    deadline = None if asked.within is None else engine.now() + asked.within
+    labels = {} if of is None else of.labels(flow, site, -1, "of")
+    pc = flow.pc(site)
+    about = join(pc, *labels.values(), *(item.label for item in asked.evidence))
+    flow.asked(site, labels)
+
+    reasons = await considered(of, labels, pc) if of is not None and engine.fresh() else ()
 
     async def ask(tx: Tx) -> None:
-        proposal = _proposal(question, of, evidence, who, deadline, key, dict(preview or {}), extra)
+        proposal = _proposal(asked, deadline, key, {**labels, "pc": pc}, reasons)
         await bound().need("inbox").propose(tx, proposal)
 
     subjects = [Subject(kind="gate", ref=key), *(Subject(kind="signal", ref=name) for name in signals)]
     inputs = {
         "of": None if of is None else {"tool": of.tool.name, "args": of.args},
-        "who": who,
+        "who": asked.who,
         "unless": signals,
     }
     waited = await engine.wait(
@@ -89,25 +121,34 @@ async def decide(
         name="decide",
         inputs=inputs,
     )
-    return await _answer(waited, signals, str(run.id), key)
+    answer = await _answer(waited, signals, str(run.id), key)
+    # A signal that takes the question back is somebody's doing.
+    taken = waited.outcome == "met" and waited.subject > 0
+    flow.note(site, join(about, waited.label or flow.unknown()) if taken else answer_label(about, answer))
+    return answer
 
 
 def _proposal(
-    question: str, of: Call | None, evidence: Sequence[Evidence], who: str, deadline: datetime | None,
-    key: str, preview: dict[str, Any], extra: dict[str, Any],
-) -> Proposal:  # fmt: skip
-    run = engine.current_run()
-    fields: dict[str, Any] = {"tier": 1, "steering": None, "preview": preview}
+    asked: _Asked,
+    deadline: datetime | None,
+    key: str,
+    labels: Mapping[str, Label],
+    asks: tuple[str, ...],
+) -> Proposal:
+    run, of = engine.current_run(), asked.of
+    fields: dict[str, Any] = {"tier": 1, "steering": None, "preview": dict(asked.preview)}
     if of is not None:
         spec = of.tool.spec
         fields = {
             "tool": spec.tool, "tool_version": spec.version, "args": of.args, "tier": spec.tier,
-            "steering": spec.steering or None, "preview": {**spec.preview(of.args), **preview},
+            "steering": spec.steering or None, "preview": {**spec.preview(of.args), **asked.preview},
+            "quorum": spec.quorum, "apart": spec.apart,
         }  # fmt: skip
     return Proposal(
-        id=new_id(), title=question, on_behalf_of=run.principal.id, proposer=run.principal.id,
+        id=new_id(), title=asked.question, on_behalf_of=run.principal.id, proposer=run.principal.id,
         workflow=run.workflow, workflow_version=engine.running_version(), run=str(run.id), key=key,
-        evidence=tuple(evidence), asked_of=who, deadline=deadline, **fields, **extra,
+        evidence=asked.evidence, asked_of=asked.who, deadline=deadline, labels=dict(labels), asks=asks,
+        **fields, **asked.extra,
     )  # fmt: skip
 
 

@@ -6,13 +6,25 @@ import asyncio
 import functools
 import inspect
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, Generic, ParamSpec, TypeVar, cast, overload
 
 from pilothouse import engine
 from pilothouse.engine import CATALOG, Catalog, Definition, Retry, Run
 from pilothouse.kernel import SYSTEM, UsageError
 from pilothouse.labels import Label
+from pilothouse.workflows.flow import (
+    Collected,
+    Live,
+    Site,
+    collecting,
+    current,
+    known_slice,
+    live,
+    site_of,
+    verb,
+)
+from pilothouse.workflows.flow import register as register_flow
 from pilothouse.workflows.resources import bound
 from pilothouse.workflows.rules import check_source, source_hash
 from pilothouse.workflows.wiring import Signature, caller_locals, signature_of
@@ -71,12 +83,17 @@ class Workflow(Generic[P, R]):
         Args:
             args: The workflow's positional arguments.
             key: Identity of the event; the same key again returns the same run.
-            options: ``principal``, ``queue``, ``partition``, ``priority``, ``dedup``, ``deadline``, ``tx``
-                as of ``Engine.start``.
+            options: ``principal``, ``queue``, ``partition``, ``priority``, ``dedup``, ``deadline``,
+                ``label``, ``labels``, ``tx`` as of ``Engine.start``. Without a label the arguments
+                are untrusted.
             kwargs: The workflow's keyword arguments.
         """
         more: dict[str, Any] = {"principal": SYSTEM, **(options or {})}
         values = self.signature.bind(self.name, args, kwargs)
+        inside = current()
+        if inside is not None and "label" not in more:
+            # Started by the body of a step or tool: it knows what that has seen.
+            more["label"] = inside.label
         return await bound().engine.start(self.name, values, key=key, **more)
 
 
@@ -122,15 +139,31 @@ def workflow(
         chosen = name or function.__name__
         types = tuple(f"{key}:{value}" for key, value in sorted(function.__annotations__.items()))
         definition = Definition(
-            name=chosen, version=f"{version}+{source_hash(function, types)}", body=function,
+            name=chosen, version=f"{version}+{source_hash(function, types)}",
+            body=_followed(function, chosen),
             accept=functools.partial(signature.fit, chosen), queue=queue, pin=pin,
         )  # fmt: skip
+        register_flow(function)
         catalog.register(definition)
         return Workflow(function, definition, signature)
 
     return register if function is None else register(function)
 
 
+def _followed(function: Callable[..., Awaitable[Any]], name: str) -> Callable[..., Awaitable[Any]]:
+    """Return the body that follows the labels of the run beside running it."""
+
+    @functools.wraps(function)
+    async def body(**args: Any) -> Any:
+        flow = engine.flow(lambda: Live(known_slice(function), name, engine.running_version()))
+        result = await function(**args)
+        engine.label_result(flow.returned())
+        return result
+
+    return body
+
+
+@verb("step")
 class Step(Generic[P, R]):
     """A function whose call in a workflow is recorded once; elsewhere it is just called."""
 
@@ -140,19 +173,50 @@ class Step(Generic[P, R]):
         self.function = function
         self.name = name
         self.signature = signature
+        self._label: Label | None = options.pop("label", None)
+        self.reads: tuple[str, ...] = options.pop("reads", ())
         self._options = options
         functools.update_wrapper(self, function)
 
     def __repr__(self) -> str:
         return f"<step {self.name}>"
 
-    async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+    @property
+    def declared(self) -> Label | None:
+        """The label that was declared for its result."""
+        return self._label
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:
         """Run the function, or answer from the journal inside a workflow."""
         if engine.place() in ("outside", "step"):
-            return cast("R", await self._body(args, kwargs))
+            return self._body(args, kwargs)
+        return self._recorded(site_of(sys._getframe(1)), args, kwargs)  # pyright: ignore[reportPrivateUsage]
+
+    async def _recorded(self, site: Site | None, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> R:
         inputs = self.signature.bind(self.name, args, kwargs)
-        found = await engine.step(self.name, lambda: self._body(args, kwargs), inputs=inputs, **self._options)
+        flow = live()
+        seen = Collected(flow.inputs(site))
+        if self._label is not None:
+            seen.add(self._label)
+
+        async def body() -> Any:
+            self._note_declared(seen)
+            with collecting(seen):
+                return await self._body(args, kwargs)
+
+        found = await engine.step(
+            self.name, body, inputs=inputs, **self._options, label=lambda: seen.label,
+            on_label=functools.partial(flow.note, site),
+        )  # fmt: skip
         return cast("R", found)
+
+    def _note_declared(self, seen: Collected) -> None:
+        """Sources that the step reads by other means than ``source()`` are worth what they promise."""
+        if not self.reads:
+            return
+        sources, reader = bound().need("sources"), engine.acting().id
+        for name in self.reads:
+            seen.add(sources.promised(name, reader=reader))
 
     async def _body(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         if inspect.iscoroutinefunction(self.function):
@@ -173,6 +237,7 @@ def step(
     retry: Retry = ...,
     once: bool = False,
     label: Label | None = None,
+    reads: Sequence[str] = (),
 ) -> Callable[[Callable[..., Any]], Step[..., Any]]: ...
 def step(
     function: Callable[..., Any] | None = None,
@@ -183,6 +248,7 @@ def step(
     retry: Retry = engine.DEFAULT_RETRY,
     once: bool = False,
     label: Label | None = None,
+    reads: Sequence[str] = (),
 ) -> Any:
     """Make a function a step: everything that reads or changes the world is one.
 
@@ -192,12 +258,15 @@ def step(
         version: Version of the step's own code, for the record.
         retry: How an unavailable outside is asked again.
         once: The step causes an effect itself; prefer ``perform``.
-        label: Label of its result.
+        label: Joined into the label of its result, which is that of its inputs and of what it reads.
+        reads: Sources that it reads by other means than ``source()``.
     """
     visible = caller_locals(sys._getframe(1))  # pyright: ignore[reportPrivateUsage]
 
     def register(function: Callable[..., Any]) -> Step[..., Any]:
-        options: dict[str, Any] = {"version": version, "retry": retry, "once": once, "label": label}
+        options: dict[str, Any] = {
+            "version": version, "retry": retry, "once": once, "label": label, "reads": tuple(reads)
+        }  # fmt: skip
         return Step(function, name or function.__name__, signature_of(function, visible), options)
 
     return register if function is None else register(function)

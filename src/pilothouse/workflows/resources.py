@@ -46,6 +46,10 @@ class Resources:
             raise UsageError(
                 f"no {name} is bound to this engine; open it through the studio", code="workflows.unbound"
             )
+        if name == "sources":
+            from pilothouse.workflows.flow import NotedSources
+
+            return NotedSources(found)
         return found
 
 
@@ -63,7 +67,7 @@ def bind(resources: Resources) -> Resources:
     if resources.inbox is not None:
         resources.inbox.bind(resumer=EngineResumer(resources.engine))
     if resources.door is not None:
-        from pilothouse.workflows.performing import TOOLS
+        from pilothouse.workflows.tools import TOOLS
 
         for tool in TOOLS.values():
             resources.door.register(tool.spec, tool.handler)

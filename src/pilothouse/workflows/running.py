@@ -1,18 +1,21 @@
-"""Owns the small verbs of a workflow: child, sleep, wait_for, schedule, trigger."""
+"""Owns the small verbs of a workflow: child, continue_as, sleep, wait_for, schedule, trigger."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NoReturn, TypeVar
 
 from pilothouse import engine
-from pilothouse.engine import CATALOG, Catalog, ChildCall, Schedule, Subject, Trigger
+from pilothouse.engine import CATALOG, Catalog, ChildCall, RunLabels, Schedule, Subject, Trigger
 from pilothouse.kernel import UsageError
+from pilothouse.labels import Label, join
 from pilothouse.workflows.declare import Workflow
+from pilothouse.workflows.flow import Site, configured, live, site_of, verb
 
-__all__ = ["Signal", "child", "schedule", "sleep", "trigger", "wait_for"]
+__all__ = ["Signal", "child", "continue_as", "schedule", "sleep", "trigger", "wait_for"]
 
 W = TypeVar("W", bound=Workflow[..., Any])
 
@@ -30,10 +33,34 @@ class Signal:
     value: Any = None
 
 
+@verb("child")
 def child(workflow: Workflow[..., Any], /, *args: Any, queue: str | None = None, **kwargs: Any) -> ChildCall:
     """Return a run of ``workflow`` as a child: await it, or pass many to ``gather``."""
+    site = site_of(sys._getframe(1))  # pyright: ignore[reportPrivateUsage]
     values = workflow.signature.bind(workflow.name, args, kwargs)
-    return engine.child(workflow.name, values, queue=queue)
+    order = {name: position + 1 for name, position in workflow.signature.order.items()}
+
+    def labels() -> RunLabels:
+        return live().beginning_of(site, values, order)
+
+    def noted(label: Label | None) -> None:
+        live().note(site, label)
+
+    return engine.child(workflow.name, values, queue=queue, labels=labels, on_label=noted)
+
+
+@verb("continue")
+def continue_as(**args: Any) -> NoReturn:
+    """End this run and let a new run of the same workflow go on with ``args``; for loops without end.
+
+    The new run's key is ``<this run>:next``. The result of this run is None.
+
+    Raises:
+        UsageError: ``engine.not_top_level``, or ``engine.child_continues`` in a child.
+    """
+    site: Site | None = site_of(sys._getframe(1))  # pyright: ignore[reportPrivateUsage]
+    labels = live().beginning_of(site, args, {}) if engine.in_run() else None
+    engine.continue_as(labels, **args)
 
 
 async def sleep(duration: timedelta) -> None:
@@ -45,18 +72,30 @@ async def sleep(duration: timedelta) -> None:
     await engine.sleep(duration)
 
 
-async def wait_for(*names: str, within: timedelta | None = None) -> Signal:
+@verb("wait")
+def wait_for(*names: str, within: timedelta | None = None) -> Coroutine[Any, Any, Signal]:
     """Park until the first of these signals comes, or ``within`` has passed.
+
+    What a signal carries is untrusted, and readable by the run's principal alone, unless whoever sent it
+    said otherwise.
 
     Raises:
         UsageError: ``engine.not_top_level``, or no names.
     """
+    return _wait_for(site_of(sys._getframe(1)), names, within)  # pyright: ignore[reportPrivateUsage]
+
+
+async def _wait_for(site: Site | None, names: tuple[str, ...], within: timedelta | None) -> Signal:
     if not names:
         raise UsageError("wait_for() needs the name of a signal", code="workflows.no_signal")
     subjects: Sequence[Subject] = [Subject(kind="signal", ref=name) for name in names]
     waited = await engine.wait(subjects, until=within, name=" or ".join(names))
+    flow = live()
     if waited.outcome == "expired":
+        # That nobody came is told by the clock; what brought the run here is told by the pc.
+        flow.note(site, flow.inputs(site))
         return Signal(name=None)
+    flow.note(site, join(flow.inputs(site), waited.label or flow.unknown()))
     return Signal(name=names[waited.subject], value=waited.value)
 
 
@@ -84,6 +123,7 @@ def schedule(
         found = Schedule(
             name=name or workflow.name, cron=cron, workflow=workflow.name, timezone=timezone,
             args=dict(args or {}), missed=missed, queue=workflow.definition.queue,
+            label=configured(f"workflow:{workflow.name}", workflow.version),
         )  # fmt: skip
         catalog.declare(schedules=[found])
         return workflow

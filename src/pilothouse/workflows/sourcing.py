@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pilothouse import engine
 from pilothouse.kernel import Principal, UsageError
-from pilothouse.workflows.performing import calling
 from pilothouse.workflows.resources import bound
+from pilothouse.workflows.tools import calling
 
 if TYPE_CHECKING:
     from pilothouse.connectors import ObjectSchema, Query, Row

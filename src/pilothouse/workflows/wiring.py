@@ -31,6 +31,15 @@ class Signature:
     parameters: inspect.Signature
     hints: Mapping[str, Any]
 
+    @property
+    def order(self) -> Mapping[str, int]:
+        """Position of every parameter that may be given by position."""
+        return {
+            name: number
+            for number, (name, one) in enumerate(self.parameters.parameters.items())
+            if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)
+        }
+
     def bind(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """Return the arguments by name, defaults filled in.
 

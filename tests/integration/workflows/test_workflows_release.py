@@ -27,11 +27,14 @@ from pilothouse.engine.testing import eventually
 from pilothouse.kernel import ConflictError, Principal, UsageError
 from pilothouse.labels import Integrity, Label, Labelled, Origin
 from pilothouse.storage import Feed
-from pilothouse.workflows import Resources, bind, effect_call, unbind
+from pilothouse.workflows import Resources, bind, configured, effect_call, unbind
 
 SERVICE = Principal(id="release-service", kind="service", rights=frozenset({"*"}))
 CLERK = Principal(id="clerk.amira", rights=frozenset({"*"}), groups=frozenset({"desk"}))
 QUICK = EngineSettings(executor="direct", sweep_s=0.2, beat_s=0.2, lease_s=2.0)
+
+# The event comes from a system of our own whose words a person configured.
+LISTED = {"principal": SERVICE, "label": configured("discharge list", "1")}
 
 CATALOG = Catalog()
 WORLD: dict[str, str] = {}
@@ -118,7 +121,7 @@ async def asked(house, n: int = 1):
 
 async def test_a_clerk_releases_a_box_and_it_leaves_once(house):
     WORLD["MSCU1"] = "cleared"
-    run = await release.start("MSCU1", key="m-1:MSCU1", options={"principal": SERVICE})
+    run = await release.start("MSCU1", key="m-1:MSCU1", options=LISTED)
     (item,) = await asked(house)
     assert (await house.engine.get(run.id)).state == "parked"
     await house.inbox.approve(item.id, CLERK)
@@ -130,7 +133,7 @@ async def test_a_clerk_releases_a_box_and_it_leaves_once(house):
 
 async def test_evidence_that_moved_reaches_the_author_who_asks_again(house):
     WORLD["MSCU2"] = "cleared"
-    run = await release.start("MSCU2", key="m-2", options={"principal": SERVICE})
+    run = await release.start("MSCU2", key="m-2", options=LISTED)
     (item,) = await asked(house)
     WORLD["MSCU2"] = "cleared with conditions"
     await house.inbox.approve(item.id, CLERK)
@@ -150,8 +153,8 @@ async def test_evidence_that_moved_reaches_the_author_who_asks_again(house):
 
 async def test_a_rejection_and_a_late_hold_release_nothing(house):
     WORLD["A"] = WORLD["B"] = "cleared"
-    first = await release.start("A", key="a", options={"principal": SERVICE})
-    second = await release.start("B", key="b", options={"principal": SERVICE})
+    first = await release.start("A", key="a", options=LISTED)
+    second = await release.start("B", key="b", options=LISTED)
     items = await asked(house, 2)
     by_title = {item.title: item for item in items}
     await house.inbox.reject(by_title["Release A?"].id, CLERK, "seal is broken")

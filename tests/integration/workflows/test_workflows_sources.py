@@ -20,7 +20,7 @@ from pilothouse.engine.testing import eventually
 from pilothouse.kernel import Principal, UnavailableError, UsageError
 from pilothouse.labels import Integrity
 from pilothouse.storage import Feed
-from pilothouse.workflows import Resources, bind, bound, effect_call, unbind
+from pilothouse.workflows import Resources, bind, bound, effect_call, said, unbind
 
 QUICK = EngineSettings(executor="direct", sweep_s=0.2, beat_s=0.2, lease_s=2.0)
 CATALOG = Catalog()
@@ -135,7 +135,7 @@ async def house(database):
 
 
 async def test_a_source_is_read_with_the_rights_of_the_run_and_asked_again_when_down(house):
-    run = await pay.start(Request(container="MSCU1"), key="1", options={"principal": CLERK})
+    run = await pay.start(Request(container="MSCU1"), key="1", options={"principal": CLERK, "label": said(CLERK, "1")})
     found, amount, receipt = await house.engine.result(run.id, within=10)
     assert found == Bill(amount=Decimal("12.50"), due=date(2026, 1, 5), size=Size.SMALL)
     assert (amount, receipt) == (Decimal("12.50"), {"number": 7})
@@ -188,7 +188,7 @@ def test_nothing_works_before_it_is_bound():
 
 async def test_plain_json_from_outside_becomes_the_declared_types_or_is_refused(house):
     given = {"request": {"container": "MSCU1", "sizes": ["40"]}}
-    run = await house.engine.start("pay", given, key="json", principal=CLERK)
+    run = await house.engine.start("pay", given, key="json", principal=CLERK, label=said(CLERK, "json"))
     found, _, _ = await house.engine.result(run.id, within=10)
     assert found.size is Size.LARGE
     for wrong, words in (

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from pilothouse import child, decide, effect, gather, now, perform, source, step, workflow
 from pilothouse.decisions import Reason as Rule
 from pilothouse.kernel import ConflictError, UsageError, wired
-from pilothouse.workflows import bound, version_of
+from pilothouse.workflows import bound, configured, version_of
 from pilothouse_port.bindings import Bindings, SourcesReader, list_consignments, load_bindings
 from pilothouse_port.bindings import gather as gather_facts
 from pilothouse_port.evaluate import judge, local_time
@@ -290,7 +290,7 @@ async def release_all(
         started = await discharge.start(
             port,
             key=f"{at.isoformat()}:{bindings.version[:16]}",
-            options={"principal": studio.principal},
+            options={"principal": studio.principal, "label": configured("port", bindings.version)},
         )
         children = await _settled(studio, started, tell)
         return [await _pack_of(studio, run) for run in children]

@@ -46,7 +46,8 @@ class Segment:
 
     __slots__ = (
         "_entries", "adopted", "catalog", "claim", "definition", "dry", "ending", "flow", "journal",
-        "last_call", "limited", "over", "positions", "principal", "result_label", "seen", "seq", "services", "top",
+        "last_call", "limited", "over", "positions", "principal", "result_label", "seen", "seq", "services",
+        "top",
     )  # fmt: skip
 
     def __init__(
@@ -113,6 +114,10 @@ class Segment:
         if entry.input_hash != input_hash:
             raise self.leave(Diverged(key, f"{called} with other arguments", f"{called} with new ones"))
         return entry
+
+    def knows(self, key: str) -> bool:
+        """Whether something is recorded at ``key``."""
+        return key in self._entries
 
     def scope_entry(self, key: str) -> Entry | None:
         """Return the finished scope at ``key``."""

@@ -25,7 +25,7 @@ __all__ = ["PARK_PAUSE", "Step", "effect_key", "step"]
 PARK_PAUSE = 60.0
 
 Body = Callable[[], Awaitable[Any]]
-Labelling = Label | Callable[[], Label] | None
+Labelling = Label | Callable[[], Label | None] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,104 @@
+"""Owns noting what the body of a step or tool reads: its result can be trusted no further than that."""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from pilothouse.labels import Label, join, unknown
+
+if TYPE_CHECKING:
+    from pilothouse.connectors import Query, Row, Sources
+    from pilothouse.kernel import Principal
+
+__all__ = ["Collected", "NotedSources", "collecting", "current"]
+
+_current: contextvars.ContextVar[Collected | None] = contextvars.ContextVar("pilothouse_reads", default=None)
+
+
+class Collected:
+    """The join of everything read since the body began.
+
+    Args:
+        base: Label of what the body was given; None begins with nothing.
+    """
+
+    __slots__ = ("_label",)
+
+    def __init__(self, base: Label | None = None) -> None:
+        self._label = base
+
+    def add(self, label: Label) -> None:
+        """Take in what was read."""
+        self._label = label if self._label is None else join(self._label, label)
+
+    @property
+    def label(self) -> Label | None:
+        """The join so far; None when nothing was read and nothing given."""
+        return self._label
+
+
+@contextmanager
+def collecting(into: Collected) -> Generator[None]:
+    """Note into ``into`` whatever is read inside, in threads and tasks begun there too."""
+    token = _current.set(into)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def current() -> Collected | None:
+    """Return what the running body collects into; None outside of bodies."""
+    return _current.get()
+
+
+class NotedSources:
+    """The sources, noting what is read and what a receiver answers; everything else passes through."""
+
+    __slots__ = ("_sources",)
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sources, name)
+
+    async def read(self, principal: Principal, source: str, query: Query, **more: Any) -> list[Row]:
+        """Read rows; see :meth:`~pilothouse.connectors.Sources.read`."""
+        from pilothouse.connectors import result_label
+
+        rows = await self._sources.read(principal, source, query, **more)
+        self._note(principal, source, query.object, result_label(rows))
+        return rows
+
+    async def sample(self, principal: Principal, source: str, object: str, **more: Any) -> list[Row]:
+        """Read some rows; see :meth:`~pilothouse.connectors.Sources.sample`."""
+        from pilothouse.connectors import result_label
+
+        rows = await self._sources.sample(principal, source, object, **more)
+        self._note(principal, source, object, result_label(rows))
+        return rows
+
+    async def write(
+        self, principal: Principal, source: str, tool: str, args: Mapping[str, Any], **more: Any
+    ) -> dict[str, Any]:
+        """Write; the receiver's answer is worth what the source is declared to be."""
+        found = await self._sources.write(principal, source, tool, args, **more)
+        self._note(principal, source, None, None)
+        return found
+
+    def _note(self, principal: Principal, source: str, object: str | None, label: Label | None) -> None:
+        collected = _current.get()
+        if collected is None:
+            return
+        if label is None:
+            promised = getattr(self._sources, "promised", None)
+            found: Label = (
+                unknown(principal.id) if promised is None else promised(source, object, reader=principal.id)
+            )
+            collected.add(found)
+            return
+        collected.add(label)
