@@ -5,11 +5,11 @@ from pilothouse.decisions.ladder.maths.selection import Selection
 from pilothouse.decisions.ladder.policy import ClassRule, LadderPolicy
 from pilothouse.decisions.ladder.types import Case, Certificate, Drop, Move, Rung, Standing, Unit, Waiver
 from pilothouse.decisions.ladder.view import LadderView
-from pilothouse.decisions.ladder.watch import Catches
+from pilothouse.decisions.ladder.watch import CatchCounts
 
 __all__ = [
     "Case",
-    "Catches",
+    "CatchCounts",
     "Certificate",
     "ClassRule",
     "Drop",

@@ -21,7 +21,7 @@ from pilothouse.decisions.ladder.promote import (
 )
 from pilothouse.decisions.ladder.types import Rung, Unit
 from pilothouse.decisions.ladder.view import LadderView
-from pilothouse.decisions.ladder.watch import Catches, Watch, drifted
+from pilothouse.decisions.ladder.watch import CatchCounts, Watch, drifted, seeded
 from pilothouse.decisions.proposal import Proposal
 from pilothouse.kernel import RIGHTS, Authority, DeniedError, Principal, UsageError, new_id, require
 from pilothouse.storage import load_queries
@@ -48,7 +48,7 @@ class Ladder(LadderView):
         inbox: Where promotions, waivers and reviews are asked for; the ladder takes their answers.
         policy: What the owner signed; the default is the house's.
         authority: Who may do what.
-        catches: Tells how many seeded bad proposals the reviewers caught.
+        catches: Tells how many seeded bad proposals the reviewers caught; the inbox's samples by default.
     """
 
     def __init__(
@@ -58,13 +58,13 @@ class Ladder(LadderView):
         *,
         policy: LadderPolicy | None = None,
         authority: Authority = RIGHTS,
-        catches: Catches | None = None,
+        catches: CatchCounts = seeded,
     ) -> None:
         super().__init__(database, policy=policy)
         self._inbox = inbox
         self._authority = authority
         promotions = Promotions(inbox, self._policy)
-        self._waivers = Waivers(inbox)
+        self._waivers = Waivers(inbox, promotions)
         self._labels = Labels(self._policy, drawn=self._lot, counted=promotions.consider)
         self._watch = Watch(
             database, self._policy, self._labels, consider=promotions.consider, catches=catches

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, cast
 
@@ -97,8 +98,9 @@ class Promotions:
 class Waivers:
     """Asks for the signatures that lift a tier's cap for a time, and stores them."""
 
-    def __init__(self, inbox: Inbox) -> None:
+    def __init__(self, inbox: Inbox, promotions: Promotions) -> None:
         self._inbox = inbox
+        self._promotions = promotions
 
     async def ask(self, tx: Tx, unit: Unit, *, until: datetime, reason: str, by: Principal) -> Proposal:
         """Ask to lift the cap of the unit's class.
@@ -166,6 +168,9 @@ class Waivers:
         entry = AuditEntry(kind="ladder.waived", actor=answer.by, proposal=proposal.id, body=body)
         await append(tx, entry)
         await tx.notify(CHANNEL)
+        values = {"action": unit.action, "tier": unit.tier, "site": unit.site}
+        for row in await tx.fetch_all(Q.versions, values):
+            await self._promotions.consider(tx, replace(unit, version=row["version"]))
 
     async def revoke(self, tx: Tx, unit: Unit, *, by: str, reason: str) -> int:
         """Take back what is waived for the unit's class; return how many waivers that were."""

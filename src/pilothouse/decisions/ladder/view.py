@@ -43,6 +43,11 @@ class LadderView:
         """What the owner signed."""
         return self._policy
 
+    @property
+    def fresh(self) -> bool:
+        """Whether ``keep_fresh`` runs here, so that standings come from memory."""
+        return self._listening
+
     async def standing(self, unit: Unit) -> Standing:
         """Return where ``unit`` stands; from memory while ``keep_fresh`` runs, else from its row."""
         unit = self._policy.counted_as(unit)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from pilothouse.storage import Database, Tx
 
-__all__ = ["Catches", "Watch", "drifted"]
+__all__ = ["CatchCounts", "Watch", "drifted", "seeded"]
 
 Q = load_queries("pilothouse.decisions.ladder")
 SURE: Final = 0.05
@@ -28,12 +28,20 @@ PSI_LIMIT: Final = 0.25
 KS_LIMIT: Final = 1e-3
 
 
-class Catches(Protocol):
-    """Tells how many seeded bad proposals of a unit's class people were shown, and how many they caught."""
+class CatchCounts(Protocol):
+    """Tells how many seeded bad proposals about a unit's action were shown, and how many caught."""
 
     async def __call__(self, database: Database, unit: Unit) -> tuple[int, int]:
         """Return shown and caught, both since ever."""
         ...
+
+
+async def seeded(database: Database, unit: Unit) -> tuple[int, int]:
+    """Count the samples planted in the inbox under the action's name, whatever site and version."""
+    from pilothouse.decisions.asking.seeds import catches
+
+    found = await catches(database, unit.action)
+    return found.shown, found.caught
 
 
 class Watch:
@@ -46,7 +54,7 @@ class Watch:
         labels: Labels,
         *,
         consider: Callable[[Tx, Unit], Awaitable[None]],
-        catches: Catches | None,
+        catches: CatchCounts,
     ) -> None:
         self._database = database
         self._policy = policy
@@ -67,7 +75,7 @@ class Watch:
                 counted += await self._settle(Unit(**row))
             except PilothouseError as error:
                 failed = failed or error
-        if self._catches is not None and self._policy.catch == "measured":
+        if self._policy.catch == "measured":
             for row in await self._database.fetch_all(Q.watched_units):
                 unit = Unit(**row)
                 try:

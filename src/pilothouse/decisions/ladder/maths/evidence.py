@@ -26,7 +26,7 @@ __all__ = [
 
 GUESSES: Final = (0.0, 1 / 8, 1 / 4, 1 / 2)
 BASEL: Final = 6 / math.pi**2
-HALVINGS: Final = 60
+HALVINGS: Final = 50
 MOST_LABELS: Final = 1 << 62
 NEVER: Final = -math.inf
 

@@ -205,3 +205,8 @@ update ladder_test set asked = null where id = %(id)s
 -- name: clock
 -- The database's time.
 select clock_timestamp() as now
+
+-- name: versions
+-- The versions of one class.
+select version from ladder_unit
+where action = %(action)s and tier = %(tier)s and site = %(site)s order by id
