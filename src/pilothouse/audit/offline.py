@@ -228,7 +228,7 @@ class Check:
         self.notes: list[str] = []
         self.heads = self.signed = self.loose = 0
         self.sealed = False
-        self._keys, self._pinned = set(keys), bool(keys)
+        self._keys = set(keys)
         self._noted = sorted(noted)
         self._open = open_ended
         self._digest, self._line = hashlib.sha256(), 0
@@ -413,7 +413,9 @@ def _compare(bundle: Path, device: Path) -> str | None:
 
 def key_of(text: str) -> str:
     """Return the public key that ``text`` is, or that the file of that name holds."""
-    key = text if re.fullmatch(HEX, text) else Path(text).read_text(encoding="ascii").strip()
+    key = (
+        text if re.fullmatch(HEX, text) else Path(text).read_text(encoding="ascii", errors="replace").strip()
+    )
     if not re.fullmatch(HEX, key):
         raise ValueError(f"{text!r} is no public key: 64 hexadecimal digits are needed")
     return key

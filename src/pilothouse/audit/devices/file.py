@@ -104,11 +104,13 @@ class FileDevice:
                 return self._durable or tail
 
     def lines(self) -> Iterator[bytes]:
-        """Yield every line it holds, without newlines.
+        """Yield every line it holds, without newlines; none if there is no file yet.
 
         Raises:
             OSError: It cannot be read.
         """
+        if not self.path.exists():
+            return
         with self.path.open("rb") as lines:
             for line in lines:
                 yield line.removesuffix(b"\n")

@@ -53,7 +53,9 @@ def load_signer(path: Path) -> Signer | None:
     try:
         if not path.exists():
             _make(path)
-        return Signer(_key(path))
+        signer = Signer(_key(path))
+        _published(path, signer.public)
+        return signer
     except PermissionError:
         log.info("the audit key %s is not ours to read; this process signs no heads", path)
         return None
@@ -85,11 +87,14 @@ def _make(path: Path) -> None:
         return
     finally:
         draft.unlink()
-    public = key.public_key().public_bytes_raw().hex()
-    _written(public_key_file(path), public + "\n", mode=0o644)
-    log.warning(
-        "audit key made: heads are signed by %s; note it where nobody of this machine can write", public
-    )
+
+
+def _published(path: Path, public: str) -> None:
+    """Write the public half beside the key, if whoever made the key did not get to it."""
+    beside = public_key_file(path)
+    if not beside.exists():
+        _written(beside, public + "\n", mode=0o644)
+        log.warning("audit key made: heads are signed by %s; note it away from this machine", public)
 
 
 def _written(path: Path, text: str, *, mode: int) -> None:
