@@ -15,7 +15,8 @@ from pilothouse.effects.declare import (
 )
 from pilothouse.effects.door import Door
 from pilothouse.effects.gate.approval import VoidError
-from pilothouse.effects.gate.endorse import Endorsement, Endorsements, Treatment
+from pilothouse.effects.gate.endorse import Endorsement, Endorsements, Treatment, sources_of
+from pilothouse.effects.gate.treat import as_content
 from pilothouse.effects.gate.weigh import AskError
 from pilothouse.effects.outcomes import outcome_label
 from pilothouse.effects.ports import Directory, Ladder, Principals, Rereader, Versions
@@ -53,8 +54,10 @@ __all__ = [
     "Treatment",
     "Versions",
     "VoidError",
+    "as_content",
     "explain",
     "outcome_label",
+    "sources_of",
 ]
 
 
