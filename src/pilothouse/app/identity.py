@@ -147,10 +147,13 @@ def identity_of(project: Project, database: Database, authority: Authority) -> I
 async def open_identity(folder: Path) -> AsyncGenerator[tuple[Project, Database, Identity]]:
     """Open project, database, accounts and secrets; no sources, no engine."""
     from pilothouse.app.policy import load_authority
-    from pilothouse.app.studio import open_project_database
+    from pilothouse.app.studio import open_project_database, storage_settings
+    from pilothouse.audit import open_audit
 
     async with open_project_database(folder) as (project, database):
-        yield project, database, identity_of(project, database, load_authority(project))
+        data_dir = storage_settings(project).data_dir
+        async with open_audit(database, data_dir=data_dir):
+            yield project, database, identity_of(project, database, load_authority(project))
 
 
 async def change_secret(folder: Path, name: str, value: str | None, *, acting: str | None) -> None:

@@ -16,7 +16,14 @@ PROJECT_FILE = "pilothouse.toml"
 
 
 class PrincipalEntry(BaseModel):
-    """One named person or service of the project."""
+    """One named person or service of the project.
+
+    Attributes:
+        groups: Names a task may be addressed to.
+        rights: What it may do.
+        facts: What Cedar policies may know of it.
+        addresses: Where it is reached, such as a mail address; what is sent there it may read.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -26,6 +33,7 @@ class PrincipalEntry(BaseModel):
     facts: dict[str, str | int | bool | list[str]] = Field(
         default_factory=dict[str, "str | int | bool | list[str]"]
     )
+    addresses: list[str] = Field(default_factory=list[str])
 
 
 class RoleEntry(BaseModel):

@@ -8,7 +8,7 @@ import functools
 import importlib
 import logging
 import sys
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -22,7 +22,7 @@ from pilothouse.kernel import PilothouseError, Principal, UsageError
 if TYPE_CHECKING:
     from pilothouse.app.identity import Identity
     from pilothouse.connectors import Sources
-    from pilothouse.decisions import Inbox
+    from pilothouse.decisions import Inbox, Ladder
     from pilothouse.effects import Door
     from pilothouse.engine import Engine, Run
     from pilothouse.kernel import Authority
@@ -55,6 +55,7 @@ class Studio:
         sources: Its systems of record.
         inbox: What people are asked.
         door: The only way out.
+        ladder: How far each version may act alone.
         engine: Its runs.
     """
 
@@ -66,6 +67,7 @@ class Studio:
     sources: Sources
     inbox: Inbox
     door: Door
+    ladder: Ladder
     engine: Engine
 
     async def find_proposal(self, text: str) -> UUID:
@@ -213,9 +215,10 @@ async def open_studio(
         work: Also run segments, timers and the sweeper here; without, runs are only started and answered.
     """
     from pilothouse.app.policy import load_authority
+    from pilothouse.app.recipients import Recipients
     from pilothouse.app.reread import SourceRereader
-    from pilothouse.audit import keep_chained
-    from pilothouse.decisions import Inbox
+    from pilothouse.audit import keep_chained, open_audit
+    from pilothouse.decisions import Inbox, Ladder, LadderPolicy
     from pilothouse.effects import Door
     from pilothouse.engine import open_engine
     from pilothouse.storage import HighWater
@@ -228,10 +231,23 @@ async def open_studio(
         principal = await identity.acting(project, acting)
         await identity.secrets.refresh()
         sources = await stack.enter_async_context(_sources(project, authority, identity))
+        data_dir = storage_settings(project).data_dir
+        await stack.enter_async_context(open_audit(database, data_dir=data_dir))
         clock = HighWater(database)
         await clock.push()
-        inbox = Inbox(database)
-        door = Door(database, inbox, rereader=SourceRereader(sources), versions=DeclaredVersions())
+        inbox = Inbox(database, authority=authority)
+        policy = LadderPolicy.of(project.section("ladder"))
+        ladder = Ladder(database, inbox, policy=policy, authority=authority)
+        door = Door(
+            database,
+            inbox,
+            rereader=SourceRereader(sources),
+            versions=DeclaredVersions(),
+            authority=authority,
+            principals=identity.directory,
+            directory=Recipients(project, sources, authority),
+            ladder=ladder,
+        )
         load_modules(project)
 
         def ready(engine: Engine) -> None:
@@ -242,7 +258,8 @@ async def open_studio(
             open_engine(database, ready=ready, work=work, principals=identity.directory)
         )
         if work:
-            for duty in (keep_chained(database), clock.keep(), _keep(inbox, door, identity)):
+            duties = _keep(inbox.expire, door.sweep, identity.secrets.refresh, ladder.sweep)
+            for duty in (keep_chained(database), clock.keep(), ladder.keep_fresh(), duties):
                 stack.push_async_callback(_ended, asyncio.create_task(duty))
         yield Studio(
             project=project,
@@ -253,14 +270,15 @@ async def open_studio(
             sources=sources,
             inbox=inbox,
             door=door,
+            ladder=ladder,
             engine=engine,
         )
 
 
-async def _keep(inbox: Inbox, door: Door, identity: Identity) -> None:
-    """Every second: expire what is due, finish what a killed process left behind, see rotated secrets."""
+async def _keep(*duties: Callable[[], Awaitable[object]]) -> None:
+    """Every second: expire what is due, finish what was left behind, see rotated secrets, settle labels."""
     while True:
-        for duty in (inbox.expire, door.sweep, identity.secrets.refresh):
+        for duty in duties:
             try:
                 await duty()
             except Exception:
