@@ -8,20 +8,18 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from pilothouse.audit import AuditEntry, append
 from pilothouse.decisions.answering.answers import Answers
 from pilothouse.decisions.answering.batch import approve_together
 from pilothouse.decisions.answering.clockwork import Clockwork
+from pilothouse.decisions.answering.handling import Handling
 from pilothouse.decisions.answering.held import Held, hold
 from pilothouse.decisions.answering.saying import Saying
 from pilothouse.decisions.answering.turn import Turns
 from pilothouse.decisions.asking.blind import Lot
-from pilothouse.decisions.asking.propose import edited, store
+from pilothouse.decisions.asking.propose import store
 from pilothouse.decisions.asking.seeds import note, plant, require_rare
-from pilothouse.decisions.items import InboxFilter, Item, ItemView, Page, proposal_of
-from pilothouse.decisions.people.access import AREA, may_see, require_person
-from pilothouse.decisions.people.duties import involved
-from pilothouse.decisions.people.sight import require_readable
+from pilothouse.decisions.items import InboxFilter, Item, ItemView, Page
+from pilothouse.decisions.people.access import AREA, require_person
 from pilothouse.decisions.people.standing import Delegations
 from pilothouse.decisions.ports import Follower, Previewer, Reminder, Resumer
 from pilothouse.decisions.proposal import Proposal
@@ -31,10 +29,8 @@ from pilothouse.kernel import (
     RIGHTS,
     Authority,
     ConflictError,
-    DeniedError,
     Principal,
     UsageError,
-    encode,
     require,
 )
 from pilothouse.storage import load_queries
@@ -81,12 +77,12 @@ class Inbox:
         self._database = database
         self._authority = authority
         self._settings = settings or DecisionsSettings()
-        self._previewer = previewer
         self._answers = Answers(lifetime=self._settings.approval_lifetime, grace=self._settings.grace)
         self._answers.resumer = resumer
         self._queue = Queue(database, authority=authority)
         self._turns = Turns(database, self._answers, authority=authority)
         self._saying = Saying(self._answers)
+        self._handling = Handling(authority=authority, previewer=previewer)
         self._clockwork = Clockwork(database, self._answers, self._turns)
         self._lot = Lot(share=self._settings.blind_share)
         self.delegations = Delegations(database, authority=authority)
@@ -100,7 +96,7 @@ class Inbox:
     ) -> None:
         """Bind who resumes runs, previews edited calls, reminds people; what is None stays as it is."""
         self._answers.resumer = resumer or self._answers.resumer
-        self._previewer = previewer or self._previewer
+        self._handling.previewer = previewer or self._handling.previewer
         self._clockwork.reminder = reminder or self._clockwork.reminder
 
     def follow(self, kind: str, follower: Follower) -> None:
@@ -123,15 +119,17 @@ class Inbox:
             )
         await store(tx, proposal, blind=await self._lot.falls_on(tx, proposal))
 
-    async def seed(self, tx: Tx, proposal: Proposal, by: Principal, *, unit: str, fault: str) -> Proposal:
+    async def seed(
+        self, tx: Tx, proposal: Proposal, by: Principal, *, fault: str, unit: str = ""
+    ) -> Proposal:
         """Plant a known-bad sample that looks like ``proposal``; no door ever executes it.
 
         Args:
             tx: The caller's transaction.
             proposal: A decision about a tool, wrong in one respect.
             by: Who plants it, with the right ``decisions:seed``.
-            unit: The ladder unit whose reviewers it tests, as text.
             fault: What is wrong with it, told to the person who answered.
+            unit: Under which name the catch is counted; empty means the tool, as the ladder counts.
 
         Raises:
             DeniedError: ``policy.denied``.
@@ -139,7 +137,7 @@ class Inbox:
             LimitError: ``decisions.seeded_often``: more than one in ``seeded_every`` items of the topic.
         """
         require(by, f"{AREA}seed", authority=self._authority)
-        sample = plant(proposal, unit=unit, fault=fault)
+        sample, unit = plant(proposal, fault=fault), unit or str(proposal.tool)
         await require_rare(tx, sample.area, every=self._settings.seeded_every)
         await store(tx, sample, blind=await self._lot.falls_on(tx, sample))
         await note(tx, sample, by, unit=unit, fault=fault)
@@ -283,21 +281,8 @@ class Inbox:
             UsageError: ``decisions.edit``: nothing changed, other names, or nothing can preview the call.
             ConflictError: As for ``approve``; ``decisions.superseded`` if it was edited otherwise.
         """
-
-        async def replaced(tx: Tx, held: Held) -> Proposal:
-            require_readable(by, held.closed)
-            child = edited(held.proposal, by, args, self._previewer)
-            await tx.execute(Q.supersede_item, {"id": id})
-            await store(tx, child, blind=held.item.blind)
-            await self._log(tx, held, by, "edited", {"child": str(child.id)})
-            return child
-
-        async def said(tx: Tx, held: Held) -> Proposal | None:
-            row = await tx.fetch_one(Q.child_of, {"id": id})
-            child = None if row is None or held.closed else proposal_of(row)
-            return child if child is not None and encode(child.args) == encode(dict(args)) else None
-
-        return await self._turns.take(id, by, version, replaced, said=said)
+        act = self._handling.edit(by, args)
+        return await self._turns.take(id, by, version, act, said=self._handling.edited_so(args))
 
     async def snooze(self, id: UUID, by: Principal, until: datetime, *, version: int | None = None) -> Item:
         """Hide an item from everyone's list until a time before its deadline.
@@ -305,19 +290,7 @@ class Inbox:
         Raises:
             UsageError: ``decisions.snooze``: the time has passed or lies beyond the deadline.
         """
-
-        async def change(tx: Tx, held: Held) -> None:
-            deadline = held.item.deadline
-            if until.tzinfo is None or until <= held.now or (deadline is not None and until >= deadline):
-                raise UsageError(
-                    f"cannot snooze until {until!r}: give a time zone, later than {held.now} and before the "
-                    f"deadline {deadline}",
-                    code="decisions.snooze",
-                )
-            await tx.execute(Q.snooze_item, {"id": id, "until": until})
-            await self._log(tx, held, by, "snoozed", {"until": until.isoformat()})
-
-        return await self._change(id, by, change, version)
+        return await self._change(id, by, self._handling.snooze(by, until), version)
 
     async def delegate(self, id: UUID, by: Principal, to: Principal, *, version: int | None = None) -> Item:
         """Hand an item to one colleague, who alone may answer it then; recorded as "B for A".
@@ -330,33 +303,8 @@ class Inbox:
             DeniedError: ``decisions.linked``: whoever asked does not choose who answers.
             ConflictError: As for ``approve``.
         """
-
-        async def change(tx: Tx, held: Held) -> None:
-            item = held.item
-            own, asked = involved(held.proposal), (item.asked_of, *item.also)
-            able = may_see(to, topic=item.topic, asked=asked, authority=self._authority)
-            if not able or to.kind != "person" or to.id in own:
-                raise UsageError(
-                    f"{to.id!r} may not answer {item.title!r}; choose a person who may",
-                    code="decisions.delegate",
-                )
-            if by.id in own:
-                raise DeniedError(
-                    f"{by.id!r} asked for {item.title!r} and may not choose who answers; leave it queued",
-                    code="decisions.linked",
-                    reasons=("decisions.linked",),
-                )
-            if item.delegated_to == by.id != to.id and to.id != item.delegated_by:
-                raise UsageError(
-                    f"{item.title!r} was delegated to you by {item.delegated_by!r}; hand it back, not on",
-                    code="decisions.delegate",
-                )
-            back = to.id in (by.id, item.delegated_by)
-            names = {"by": None, "to": None} if back else {"by": by.id, "to": to.id}
-            await tx.execute(Q.delegate_item, {"id": id, **names})
-            await self._log(tx, held, by, "delegated", {"to": to.id})
-
-        return await self._change(id, by, change, version, take_over=to.id == by.id)
+        act = self._handling.delegate(by, to)
+        return await self._change(id, by, act, version, take_over=to.id == by.id)
 
     async def withdraw(self, tx: Tx, run: str, key: str, *, reason: str, by: str = "system") -> int:
         """Take back what a wait of a run asked, inside the caller's transaction; return how many.
@@ -394,17 +342,6 @@ class Inbox:
             return (await hold(tx, id, by, self._authority)).item
 
         return await self._turns.take(id, by, version, changed, said=_nothing_said, take_over=take_over)
-
-    async def _log(self, tx: Tx, held: Held, by: Principal, what: str, body: Mapping[str, Any]) -> None:
-        entry = AuditEntry(
-            kind=f"decisions.{what}",
-            actor=by.id,
-            run=held.proposal.run,
-            proposal=held.item.id,
-            refs=(held.subject,),
-            body=body,
-        )
-        await append(tx, entry)
 
 
 async def _nothing_said(tx: Tx, held: Held) -> None:

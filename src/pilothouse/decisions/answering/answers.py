@@ -126,8 +126,8 @@ class Answers:
         proposal = held.proposal
         if proposal.seeded:
             return True
-        if proposal.kind != "decision":
-            follower = _bound(self.followers, proposal.kind)
+        follower = _bound(self.followers, proposal.kind)
+        if follower is not None:
             await follower.answered(tx, proposal, answer)
         if proposal.run is None or proposal.key is None:
             return True
@@ -199,13 +199,14 @@ def pending(held: Held, voices: Sequence[Approval], by: str) -> Answer:
     return _answer(held, "pending", by=by, reason=own.reason, approval=own.id)
 
 
-def _bound(followers: Mapping[str, Follower], kind: str) -> Follower:
-    if kind not in followers:
+def _bound(followers: Mapping[str, Follower], kind: str) -> Follower | None:
+    """Return who takes the answers of a kind; ordinary decisions do without one."""
+    if kind not in followers and kind != "decision":
         raise UsageError(
             f"nothing here takes answers of kind {kind!r}; answer it where that part runs",
             code="decisions.unbound",
         )
-    return followers[kind]
+    return followers.get(kind)
 
 
 def _entry(held: Held, answer: Answer, what: str, voice: Voice | None, **more: str | int) -> AuditEntry:

@@ -13,6 +13,7 @@ from pilothouse.decisions.people.sight import closed_by
 from pilothouse.decisions.ports import Previewer
 from pilothouse.decisions.proposal import SEEDED, Proposal
 from pilothouse.decisions.subject import bind
+from pilothouse.decisions.types import Quorum
 from pilothouse.kernel import ConflictError, LimitError, Principal, UsageError, canonical, encode, new_id
 from pilothouse.labels import typed
 from pilothouse.storage import load_queries
@@ -152,9 +153,15 @@ def edited(
         title=title,
         preview=_preview(proposal, args, previewer),
         proposer=by.id if steers else proposal.proposer,
+        quorum=_without(proposal.quorum, proposal.proposer) if steers else proposal.quorum,
         labels=proposal.labels
         | {name: typed(by.id, str(proposal.id)) for name in changed if proposal.labels},
     )
+
+
+def _without(quorum: Quorum, proposer: str) -> Quorum:
+    """Keep whoever asked, or edited, before from answering what others made of it."""
+    return replace(quorum, distinct_from=tuple(dict.fromkeys([*quorum.distinct_from, proposer])))
 
 
 def _preview(proposal: Proposal, args: Mapping[str, Any], previewer: Previewer | None) -> dict[str, Any]:

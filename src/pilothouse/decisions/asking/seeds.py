@@ -55,15 +55,15 @@ async def require_rare(tx: Tx, topic: str, *, every: int) -> None:
         )
 
 
-def plant(proposal: Proposal, *, unit: str, fault: str) -> Proposal:
+def plant(proposal: Proposal, *, fault: str) -> Proposal:
     """Return ``proposal`` as a sample.
 
     Raises:
         UsageError: ``decisions.seed``: it opens no door anyway, or nobody says what is wrong with it.
     """
-    if proposal.kind != "decision" or proposal.tool is None or not unit or not fault.strip():
+    if proposal.kind != "decision" or proposal.tool is None or not fault.strip():
         raise UsageError(
-            f"{proposal.title!r} is no sample for {unit!r}: plant a decision about a tool, and say what is "
+            f"{proposal.title!r} is no sample: plant a decision about a tool, and say what is "
             f"wrong with it (got {fault!r})",
             code="decisions.seed",
         )
