@@ -37,7 +37,7 @@ rights = ["sources:*", "effects:*", "decisions:*"]
 
 [principals."clerk.amira"]
 groups = ["desk"]
-rights = ["decisions:*"]
+rights = ["decisions:*", "acl:desk"]
 
 """
 

@@ -62,7 +62,7 @@ class Live:
     def label(self, atoms: Iterable[str]) -> Label:
         """Return the join of what ``atoms`` stand for; of nothing, that of the source's own words."""
         found: Label | None = None
-        for atom in atoms:
+        for atom in self._slice.spread(atoms):
             label = self._atom(atom)
             if label is not None:
                 found = label if found is None else join(found, label)
@@ -80,8 +80,6 @@ class Live:
             case "args":
                 given = self._given.get(int(rest))
                 return self.label_of(given.values()) if given else None
-            case "bind":
-                return self.label(self._slice.sites[int(rest)].inputs)
             case _:
                 return engine.low_water()
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,6 +76,28 @@ class Slice:
     ends: Mapping[tuple[int, int], Site] = field(default_factory=dict[tuple[int, int], Site])
     returned: Atoms = frozenset({LOW})
     unread: str = ""
+    _spread: dict[Atoms, Atoms] = field(default_factory=dict[Atoms, Atoms], repr=False, compare=False)
+
+    def spread(self, atoms: Iterable[str]) -> Atoms:
+        """Return ``atoms`` with what flows into a call instead of the call that was put together of it."""
+        key = frozenset(atoms)
+        found = self._spread.get(key)
+        if found is None:
+            found = self._spread[key] = frozenset(self._inside(key))
+        return found
+
+    def _inside(self, atoms: Atoms) -> set[str]:
+        found, done, waiting = set[str](), set[str](), list(atoms)
+        while waiting:
+            atom = waiting.pop()
+            if atom in done:
+                continue
+            done.add(atom)
+            if atom.startswith("bind:"):
+                waiting += self.sites[int(atom[5:])].inputs
+            else:
+                found.add(atom)
+        return found
 
 
 def slice_of(function: Callable[..., Any]) -> Slice:
