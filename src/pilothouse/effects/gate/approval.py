@@ -17,13 +17,12 @@ from pilothouse.decisions import (
     Evidence,
     Granted,
     Proposal,
-    Quorum,
     bind,
     find_approval,
+    insufficient,
     row_versions,
 )
 from pilothouse.effects.declare import EffectSpec
-from pilothouse.effects.gate.voices import met
 from pilothouse.effects.gate.weigh import beyond, vouched
 from pilothouse.effects.ledger import Ticket
 from pilothouse.effects.types import EffectRequest
@@ -113,21 +112,20 @@ class Approvals:
         self, spec: EffectSpec, request: EffectRequest, granted: Granted, reached: Collection[str]
     ) -> None:
         """Refuse unless everyone who said yes is still there, still may, and may read what is opened."""
-        proposal, voices = granted.proposal, granted.approvals
         opened = sorted(beyond(request, reached))
-        people = [await self._person(voice, needed=bool(opened)) for voice in voices]
+        found = {
+            voice.approver: await self._person(voice, needed=bool(opened)) for voice in granted.approvals
+        }
         changes = [
-            change
-            for voice, person in zip(voices, people, strict=True)
-            for change in self._faults(voice, person, proposal, opened)
+            change for id, person in found.items() for change in self._faults(id, person, granted, opened)
         ]
-        changes += [
-            Change(part="quorum", before=_told(quorum), after=f"{len(voices)} said yes")
-            for quorum in (spec.quorum, proposal.quorum)
-            if not met(quorum, voices)
-        ]
-        if set(spec.apart) - set(proposal.apart):
-            changes.append(Change(part="apart", before=str(proposal.apart), after=str(spec.apart)))
+        groups = {id: person.groups if person else frozenset[str]() for id, person in found.items()}
+        known = self._principals is not None
+        missing = insufficient(granted, quorum=spec.quorum, members=groups.__getitem__ if known else None)
+        if missing is not None and not changes:
+            changes.append(Change(part="approvals", before="enough", after=missing))
+        if set(spec.apart) - set(granted.proposal.apart):
+            changes.append(Change(part="apart", before=str(granted.proposal.apart), after=str(spec.apart)))
         if changes:
             raise _void(granted, changes)
 
@@ -143,17 +141,16 @@ class Approvals:
         return Principal(id=voice.approver)
 
     def _faults(
-        self, voice: Approval, person: Principal | None, proposal: Proposal, opened: Sequence[str]
+        self, id: str, person: Principal | None, granted: Granted, opened: Sequence[str]
     ) -> list[Change]:
-        part = f"approver.{voice.approver}"
+        """Name what somebody who said yes may not any more."""
+        part = f"approver.{id}"
         if person is None or person.kind != "person":
             return [Change(part=part, before="active", after="(absent)")]
-        if person.id in (proposal.proposer, proposal.on_behalf_of):
-            return [Change(part=part, before="independent", after="asked for it")]
         if self._principals is None:
             return []
-        right = f"decisions:{proposal.area}"
-        addressed = proposal.asked_of in {person.id, *person.groups} - {""}
+        right = f"decisions:{granted.proposal.area}"
+        addressed = not {person.id, *person.groups}.isdisjoint(granted.asked)
         faults = [] if addressed or self._authority.may(person, right) else [right]
         faults += [acl for acl in opened if not self._authority.reads(person, acl)]
         return [Change(part=part, before=f"may {fault!r}", after="may not") for fault in faults]
@@ -245,11 +242,6 @@ def _void(granted: Granted, changes: Sequence[Change]) -> VoidError:
         f"since: {listed}; ask again",
         changes=changes,
     )
-
-
-def _told(quorum: Quorum) -> str:
-    of = f" of {', '.join(quorum.groups)}" if quorum.groups else ""
-    return f"{quorum.needed} people{of}"
 
 
 def _row_versions(read: list[tuple[Evidence, bool]], bound: Mapping[str, str]) -> dict[str, str]:
