@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Literal
 from uuid import UUID
 
@@ -196,7 +197,7 @@ async def voices_on(tx: Tx, proposal: UUID) -> tuple[Approval, ...]:
 def pending(held: Held, voices: Sequence[Approval], by: str) -> Answer:
     """Return what a person gets whose voice is stored while more are needed."""
     own = next(voice for voice in voices if voice.approver == by)
-    return _answer(held, "pending", by=by, reason=own.reason, approval=own.id)
+    return replace(_answer(held, "pending", by=by, reason=own.reason, approval=own.id), at=own.at)
 
 
 def _bound(followers: Mapping[str, Follower], kind: str) -> Follower | None:

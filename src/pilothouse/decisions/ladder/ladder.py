@@ -18,6 +18,7 @@ from pilothouse.decisions.ladder.promote import (
     Promotions,
     Reviews,
     Waivers,
+    unit_of,
 )
 from pilothouse.decisions.ladder.types import Rung, Unit
 from pilothouse.decisions.ladder.view import LadderView
@@ -168,13 +169,15 @@ class Ladder(LadderView):
         await self._inbox.propose(tx, proposal)
         return proposal.id
 
-    def judgements(self, unit_of: Callable[[Proposal], Unit | None]) -> Judgements:
-        """Return the follower that turns answers to ordinary proposals into labels.
+    def follow_decisions(self, unit_of: Callable[[Proposal], Unit | None] = unit_of) -> None:
+        """Take every answer to an ordinary proposal as a label of whoever proposed it.
+
+        A *yes* to the proposal as it was is a good one, a *no* or an edit a bad one.
 
         Args:
             unit_of: Tells whose proposal it is; None for one that no unit is judged by.
         """
-        return Judgements(self._labels, self._policy, unit_of)
+        self._inbox.follow("decision", Judgements(self._labels, self._policy, unit_of))
 
     async def choose(self, unit: Unit, rung: Rung, *, by: Principal, reason: str) -> bool:
         """Put a unit on ``SHADOW``, ``SUGGEST`` or ``APPROVE``: a person's choice, no statistics.

@@ -23,7 +23,16 @@ if TYPE_CHECKING:
     from pilothouse.decisions.inbox import Inbox
     from pilothouse.storage import Row, Tx
 
-__all__ = ["PROMOTION", "REVIEW", "TOPIC", "WAIVER", "Judgements", "Promotions", "Reviews", "Waivers"]
+__all__ = [
+    "PROMOTION",
+    "REVIEW",
+    "WAIVER",
+    "Judgements",
+    "Promotions",
+    "Reviews",
+    "Waivers",
+    "unit_of",
+]
 
 Q = load_queries("pilothouse.decisions.ladder")
 D = load_queries("pilothouse.decisions")
@@ -190,9 +199,9 @@ class Reviews:
         self._policy = policy
 
     async def answered(self, tx: Tx, proposal: Proposal, answer: Answer) -> None:
-        """Take a *yes* as right, a *no* as wrong, silence as the policy says; withdrawn says nothing."""
+        """Take a *yes* as right, a *no* as wrong, silence as the policy says."""
         silent = answer.verdict == "expire"
-        if answer.verdict == "withdraw" or (silent and self._policy.unreviewed == "ignored"):
+        if silent and self._policy.unreviewed == "ignored":
             return
         source = "unreviewed" if silent else "review"
         verdict = Verdict(
@@ -219,6 +228,17 @@ class Judgements:
         wrong = not answer.approved or answer.edited
         verdict = Verdict(case=str(proposal.id), wrong=wrong, source="decision", by=answer.by)
         await self._labels.judge(tx, self._policy.counted_as(unit), verdict)
+
+
+def unit_of(proposal: Proposal) -> Unit | None:
+    """Return whose proposal it is: of the workflow version that asks, about its tool; None without a tool.
+
+    A proposal names no site, so evidence is counted without one; pass your own function where sites differ.
+    """
+    if proposal.tool is None:
+        return None
+    version = f"{proposal.workflow}@{proposal.workflow_version}" if proposal.workflow else ""
+    return Unit(action=proposal.tool, tier=proposal.tier, version=version)
 
 
 def _promotion(standing: Standing, row: Row, policy: LadderPolicy, now: datetime) -> Proposal:
