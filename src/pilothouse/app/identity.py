@@ -15,7 +15,7 @@ from pilothouse.kernel import SYSTEM, DeniedError, Principal, UsageError
 if TYPE_CHECKING:
     from pilothouse.app.project import Project
     from pilothouse.kernel import Authority
-    from pilothouse.registry import Access, Accounts
+    from pilothouse.registry import Access, Accounts, Issued
     from pilothouse.storage import Database, SecretStore, Tx
 
 __all__ = [
@@ -109,6 +109,20 @@ class Identity:
                 f"you are signed in as {signed.id!r}, not {wanted!r}; sign in as that", code="project.sign_in"
             )
         return signed
+
+    async def first_link(self, project: Project) -> Issued | None:
+        """Return a one-time token for the operator while a sign-in is required and nobody can.
+
+        Every start hands out a new one and ends the one before, until a password is set.
+        """
+        operator = project.file.project.operator
+        if project.file.project.sign_in != "required" or operator is None:
+            return None
+        if not await self.access.needs_first():
+            return None
+        if await self.accounts.find(operator) is None:
+            await self.accounts.add(operator, SYSTEM)
+        return await self.access.invite(operator, SYSTEM)
 
     async def _signed(self, project: Project) -> Principal | None:
         key = os.environ.get(KEY)

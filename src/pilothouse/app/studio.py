@@ -39,6 +39,7 @@ __all__ = [
 ]
 
 SWEEP = 1.0
+SERVER = Principal(id="server", kind="service")
 log = logging.getLogger(__name__)
 
 
@@ -205,7 +206,7 @@ def _sources(project: Project, authority: Authority, identity: Identity | None) 
 
 @contextlib.asynccontextmanager
 async def open_studio(
-    folder: Path, *, acting: str | None = None, work: bool = True
+    folder: Path, *, acting: str | None = None, work: bool = True, serve: bool = False
 ) -> AsyncGenerator[Studio]:
     """Open everything of the project at or above ``folder``; closing hands live runs over.
 
@@ -213,6 +214,7 @@ async def open_studio(
         folder: Where to look for the project file.
         acting: Principal; the project's operator by default.
         work: Also run segments, timers and the sweeper here; without, runs are only started and answered.
+        serve: Open for nobody in particular where a sign-in is required: the server itself has no rights.
     """
     from pilothouse.app.policy import load_authority
     from pilothouse.app.recipients import Recipients
@@ -228,7 +230,8 @@ async def open_studio(
         project, database = await stack.enter_async_context(open_project_database(folder))
         authority = load_authority(project)
         identity = identity_of(project, database, authority)
-        principal = await identity.acting(project, acting)
+        nobody = serve and project.file.project.sign_in == "required"
+        principal = SERVER if nobody else await identity.acting(project, acting)
         await identity.secrets.refresh()
         sources = await stack.enter_async_context(_sources(project, authority, identity))
         data_dir = storage_settings(project).data_dir

@@ -47,13 +47,18 @@ async def _up(folder: Path, acting: str | None, every: float, json: bool) -> Non
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with open_studio(folder, acting=acting) as studio:
+    async with open_studio(folder, acting=acting, serve=True) as studio:
         database = "embedded" if studio.database.embedded else "served"
         console(stderr=True).print(
             f"{studio.project.name} is up ({database} PostgreSQL, "
             f"{len(studio.sources.names())} sources); Ctrl-C stops it",
             markup=False,
         )
+        first = await studio.identity.first_link(studio.project)
+        if first is not None:
+            words = f"pilothouse login {first.account} --token {first.secret}"
+            said = f"Nobody can sign in yet. Once, within a day:  {words}"
+            console(stderr=True).print(said, markup=False, soft_wrap=True)
         while not stop.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), every or None)

@@ -144,3 +144,30 @@ def test_policy_is_checked_and_explained(pilothouse: Run, project: Path) -> None
         assert (wrong.returncode, "bad.cedar" in wrong.stderr) == (2, True)
     finally:
         declare(project)
+
+
+def test_the_first_start_hands_out_a_link_and_only_that_lets_the_first_person_in(
+    tmp_path: Path, home: Path
+) -> None:
+    declare(tmp_path, more='sign_in = "required"')
+    environment = {**os.environ, "HOME": str(home), "XDG_CONFIG_HOME": str(home)}
+    command = [sys.executable, "-m", "pilothouse"]
+    with subprocess.Popen(
+        [*command, "up", "--every", "0", "--project", str(tmp_path)],
+        stderr=subprocess.PIPE, text=True, env=environment,
+    ) as server:  # fmt: skip
+        assert server.stderr is not None
+        line = next(line for line in server.stderr if "--token" in line)
+        token = line.split("--token")[1].strip()
+        words = [*command, "login", "owner", "--token", token, "--json", "--project", str(tmp_path)]
+        given = "five o'clock at the quay\n" * 2
+        entered = subprocess.run(
+            words, check=False, input=given, capture_output=True, text=True, env=environment, timeout=60
+        )
+        again = subprocess.run(
+            words, check=False, input=given, capture_output=True, text=True, env=environment, timeout=60
+        )
+        server.terminate()
+        server.stderr.read()
+    assert told(entered)["account"] == "owner"
+    assert again.returncode == 3, "the link is good once"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,7 +10,7 @@ import typer
 
 from pilothouse.cli.console import AsOption, JsonOption, ProjectOption, emit, run
 
-__all__ = ["new_password", "register"]
+__all__ = ["register"]
 
 
 def register(app: typer.Typer) -> None:
@@ -28,13 +29,16 @@ def login(
     json: JsonOption = False,
 ) -> None:
     """Sign in on this machine; the password is asked for, never an argument."""
-    password = new_password() if token else typer.prompt("Password", hide_input=True, err=True)
-    run(_login(account, token, password, project, json))
+    run(_login(account, token, _password(new=token is not None), project, json))
 
 
-def new_password() -> str:
-    """Ask twice for a new password."""
-    return str(typer.prompt("New password", hide_input=True, confirmation_prompt=True, err=True))
+def _password(*, new: bool) -> str:
+    """Ask for a password, a new one twice; from a pipe read one line."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\r\n")
+    if new:
+        return str(typer.prompt("New password", hide_input=True, confirmation_prompt=True, err=True))
+    return str(typer.prompt("Password", hide_input=True, err=True))
 
 
 async def _login(account: str, token: str | None, password: str, folder: Path, json: bool) -> None:
