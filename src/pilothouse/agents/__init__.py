@@ -22,6 +22,9 @@ from pilothouse.agents.plans.expressions import (
     Several,
     Text,
     Where,
+    lookup,
+    text,
+    where,
 )
 from pilothouse.agents.plans.plan import Plan, Step, plan, step
 from pilothouse.agents.reading import Reader
@@ -65,6 +68,9 @@ __all__ = [
     "Toolbox",
     "Value",
     "Where",
+    "lookup",
     "plan",
     "step",
+    "text",
+    "where",
 ]

@@ -9,7 +9,7 @@ from typing import Protocol, cast
 from pilothouse.agents.asking import Asker, proposal
 from pilothouse.agents.tools import ActTool, ReadTool
 from pilothouse.agents.values import Value
-from pilothouse.effects import AskError, Chosen, EffectRequest, Outcome
+from pilothouse.effects import AskError, Chosen, EffectRequest, Outcome, as_content, sources_of
 from pilothouse.kernel import Authority, DeniedError, Json, LimitError, Principal, UnavailableError, require
 from pilothouse.labels import Integrity, Label, join
 
@@ -121,6 +121,7 @@ class Caller:
                 code="agents.asks",
             )
         self.asked += 1
+        request = _treated(tool, request, asks)
         question = proposal(
             tool.spec, request, asks=asks, values=args, agent=f"{self.name}@{self.version}",
             asked_of=self.asked_of, words=self.words,
@@ -146,6 +147,18 @@ class Caller:
             )
         found = tool.returns.label(cast("Json", outcome.result), tool=tool.name, principal=self.principal)
         return _after(found, args, pc)
+
+
+def _treated(tool: ActTool, request: EffectRequest, asks: tuple[str, ...]) -> EffectRequest:
+    """Return the call as a person is to see it: what passes only as content is treated before."""
+    args = {
+        name: as_content(value, sources_of(request.labels[name]))
+        for name, value in request.args.items()
+        if name not in tool.spec.steering
+        and request.labels[name].integrity < tool.spec.accepts
+        and f"sink.content:{name}" not in asks
+    }
+    return replace(request, args={**request.args, **args}) if args else request
 
 
 def _closed(value: Value) -> Chosen:

@@ -28,8 +28,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 def released(
     spec: EffectSpec, args: Mapping[str, Value], pc: Label, *, by: Principal, authority: Authority, plan: str
-) -> dict[str, Label]:
-    """Return the labels of a slot's arguments, readers given up where the requester may and did.
+) -> tuple[dict[str, Label], Label]:
+    """Return the labels of a slot's arguments and of its choice, readers given up as the requester may.
 
     Args:
         spec: The tool.
@@ -40,17 +40,18 @@ def released(
         plan: Hash of the plan; the new label names it.
     """
     labels = {name: value.whole for name, value in args.items()}
-    if by.kind != "person" or not isinstance(spec.audience, Recipient) or pc.integrity < NAMED or pc.readers:
-        return labels
+    if by.kind != "person" or not isinstance(spec.audience, Recipient) or pc.integrity < NAMED:
+        return labels, pc
     steering = {spec.audience.arg, *spec.steering}
     if any(name in labels and labels[name].integrity < NAMED for name in steering):
-        return labels
+        return labels, pc
     origin = Origin(source="typed", object=by.id, key={}, field=spec.tool, version=plan, read_at=_EPOCH)
-    return {name: _given_up(args[name], label, by, authority, origin) for name, label in labels.items()}
 
+    def given_up(label: Label) -> Label:
+        kept = frozenset(acl for acl in label.readers if not authority.reads(by, acl))
+        return label if kept == label.readers else declassified(label, kept, by=origin)
 
-def _given_up(value: Value, label: Label, by: Principal, authority: Authority, origin: Origin) -> Label:
-    if not label.readers or value.chosen < NAMED:
-        return label
-    kept = frozenset(acl for acl in label.readers if not authority.reads(by, acl))
-    return label if kept == label.readers else declassified(label, kept, by=origin)
+    opened = {
+        name: given_up(label) if args[name].chosen >= NAMED else label for name, label in labels.items()
+    }
+    return opened, given_up(pc)

@@ -230,6 +230,8 @@ class Session:
             notes=self._notes, pc=join(self.pc, value.whole),
         )  # fmt: skip
         session._caller.most_asks = max(0, caller.most_asks - caller.asked)
+        # Bits are charged to one run, however many contexts read for it.
+        session._quarantine = self._quarantine
         return session, session._hold(value)
 
     def receive(self, child: Session, what: Json | Handle) -> Handle:
@@ -272,7 +274,7 @@ class Session:
         if isinstance(tool, ReadTool):
             return await self._caller.read(tool, args, pc)
         assert isinstance(tool, ActTool), "the plan was checked"
-        labels = released(
+        labels, pc = released(
             tool.spec, args, pc, by=self._caller.principal, authority=self._caller.authority,
             plan="" if self._plan is None else self._plan.hash,
         )  # fmt: skip

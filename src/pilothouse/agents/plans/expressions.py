@@ -35,6 +35,9 @@ __all__ = [
     "Text",
     "Where",
     "expression",
+    "lookup",
+    "text",
+    "where",
 ]
 
 Operator: TypeAlias = Literal["=", "!=", "<", "<=", ">", ">=", "in", "has", "starts"]
@@ -268,6 +271,27 @@ def expression(value: object) -> Expression:
             code="agents.plan",
         )
     return Said(cast("Json", value))
+
+
+def where(left: object, op: Operator, right: object) -> Where:
+    """Return a condition; what is no expression is what the person said.
+
+    Args:
+        left: The name of a field of a ``Pick``'s rows, or for a step's ``when`` what is compared.
+        op: How.
+        right: With what.
+    """
+    return Where(expression(left), op, expression(right))
+
+
+def lookup(tool: str, path: str = "", /, **args: object) -> Lookup:
+    """Return a look-up with a reading tool; arguments that are no expressions are what the person said."""
+    return Lookup(tool, {name: expression(value) for name, value in args.items()}, path)
+
+
+def text(template: str, /, **parts: object) -> Text:
+    """Return a template with its parts."""
+    return Text(template, {name: expression(value) for name, value in parts.items()})
 
 
 def _hides(value: object) -> bool:

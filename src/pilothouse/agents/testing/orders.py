@@ -10,7 +10,7 @@ from typing import Any, cast
 
 __all__ = ["Answer", "Order", "Write", "answers_in", "letter", "orders_in", "writes_in"]
 
-_CALL = re.compile(r"<<call ([A-Za-z_][\w.-]*) (\{.*?\})>>", re.DOTALL)
+_CALL = re.compile(r"<<call ([A-Za-z_][\w.-]*) (?=\{)")
 _ANSWER = re.compile(r"<<answer (.*?)>>", re.DOTALL)
 _WRITE = re.compile(r"<<write (.*?)>>", re.DOTALL)
 
@@ -61,11 +61,20 @@ def orders_in(data: object) -> list[Order]:
     """Return every order to call a tool, in the order they stand."""
     found: list[Order] = []
     for text in _texts(data):
-        for tool, args in _CALL.findall(text):
-            parsed = _json(args)
-            if isinstance(parsed, dict):
-                found.append(Order(tool, cast("dict[str, Any]", parsed)))
+        end = 0
+        while (match := _CALL.search(text, end)) is not None:
+            args, end = _object(text, match.end())
+            found += [] if args is None else [Order(match.group(1), args)]
     return found
+
+
+def _object(text: str, start: int) -> tuple[dict[str, Any] | None, int]:
+    """Return the arguments that begin at ``start`` and where they end; what they contain is no order."""
+    try:
+        args, end = json.JSONDecoder().raw_decode(text, start)
+    except ValueError:
+        return None, start
+    return cast("dict[str, Any]", args), end
 
 
 def answers_in(data: object) -> list[Any]:
