@@ -78,11 +78,14 @@ class LadderPolicy:
             raise _wrong("catch and unreviewed", (self.catch, self.unreviewed), "one of their words")
         if self.ask_days <= 0:
             raise _wrong("ask_days", self.ask_days, "above 0")
-        for tier in EPS:
-            if not 0 < self.eps.get(tier, EPS[tier]) < 1:
-                raise _wrong("eps", self.eps[tier], "between 0 and 1")
-            if self.settle_days.get(tier, 0) < 0:
-                raise _wrong("settle_days", self.settle_days[tier], "0 or more")
+        for tier in {*self.eps, *self.settle_days} - set(EPS):
+            raise _wrong("eps and settle_days", f"tier {tier}", "by tier 1 to 4")
+        for tier, eps in self.eps.items():
+            if not 0 < eps < 1:
+                raise _wrong(f"eps.{tier}", eps, "between 0 and 1")
+        for tier, days in self.settle_days.items():
+            if days < 0:
+                raise _wrong(f"settle_days.{tier}", days, "0 or more")
         self._check_classes()
 
     def _check_classes(self) -> None:

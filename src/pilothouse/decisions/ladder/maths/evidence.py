@@ -137,9 +137,9 @@ def log_evidence_weighted(counts: Iterable[tuple[int, int, float]], eps: float) 
             code="ladder.counts",
         )
     rarest = min((chance for _, _, chance in rows), default=1.0)
-    # Each bet stays above zero even when the rarest case turns out bad.
+    # No bet may lose more than all there is, even when the rarest case turns out bad.
     most = 1 / (1 / rarest - eps)
-    stakes = [min((1 - guess) / (1 - eps), most) for guess in GUESSES]
+    stakes = [(1 - guess) * most for guess in GUESSES]
     return _mean([_staked(rows, stake, eps) for stake in stakes])
 
 
