@@ -19,8 +19,6 @@ WORDS = ["workflows/flow/*", "agents/*", "app/*", "cli/*"]
 ALLOWED: dict[str, list[str]] = {
     "Label": [
         *ATTACH,
-        # The label of what a call brought back is derived from what it rested on.
-        "workflows/performing.py",
         # That a system of record has no row is a record too, and no row is there to carry it.
         "pilothouse_port/bindings/resolve.py",
     ],

@@ -8,7 +8,7 @@ from pilothouse.labels.types import Integrity, Label, made
 
 __all__ = ["declassified", "flows_to", "join", "leaves", "lifted"]
 
-KEPT = 8192
+KEPT = 4096
 """Joins remembered; when there are more, all are forgotten."""
 _FEW = 4
 _joins: dict[tuple[Label, Label], Label] = {}

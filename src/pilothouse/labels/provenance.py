@@ -1,4 +1,6 @@
 """Owns where values come from: leaves as sources gave them, and the sets that joins make of them."""
+# pyright: reportPrivateUsage=false
+# What is private here is private to this file.
 
 from __future__ import annotations
 
@@ -147,7 +149,7 @@ def _place(at: Position) -> list[object]:
 
 def _digest(leaf: Cached, content: Callable[[], object]) -> str:
     try:
-        return leaf._digest  # pyright: ignore[reportPrivateUsage]  # both are of this file
+        return leaf._digest
     except AttributeError:
         text = json.dumps(content(), separators=(",", ":"))
         _set(leaf, "_digest", hashlib.sha256(text.encode()).hexdigest())
@@ -276,7 +278,7 @@ def parts(origin: Origin | Derived) -> tuple[Leaf, ...]:
     """Return the leaves of an origin, in no order."""
     if isinstance(origin, Origin):
         return (origin,)
-    return (*origin._base, *origin._extra)  # pyright: ignore[reportPrivateUsage]  # both are of this file
+    return (*origin._base, *origin._extra)
 
 
 def node(first: Origin | Derived, second: Origin | Derived) -> Origin | Derived:
@@ -287,24 +289,29 @@ def node(first: Origin | Derived, second: Origin | Derived) -> Origin | Derived:
         if isinstance(second, Origin):
             both = frozenset((first, second))
             return _fill(object.__new__(Derived), _NONE, both, hash(first) ^ hash(second))
-        first, second = second, first
-    elif isinstance(second, Derived) and len(first) < len(second):
-        first, second = second, first
-    return _grown(first, _of(second, beside=first)) if len(first) else second
+        return _with(second, first)
+    if isinstance(second, Origin):
+        return _with(first, second)
+    return _merged(first, second) if len(first) >= len(second) else _merged(second, first)
 
 
-def _of(origin: Origin | Derived, *, beside: Derived) -> Iterable[Leaf]:
-    if isinstance(origin, Derived) and origin._base is beside._base:  # pyright: ignore[reportPrivateUsage]  # as above
-        return origin._extra  # pyright: ignore[reportPrivateUsage]  # as above
-    return parts(origin)
-
-
-def _grown(large: Derived, found: Iterable[Leaf]) -> Derived:
-    """Return ``large`` with more leaves; itself if it has them."""
-    fresh = [leaf for leaf in found if leaf not in large]
-    if not fresh:
+def _with(large: Derived, leaf: Origin) -> Origin | Derived:
+    base, extra = large._base, large._extra
+    if leaf in extra or leaf in base:
         return large
-    base, extra = large._base, large._extra.union(fresh)  # pyright: ignore[reportPrivateUsage]  # as above
+    if not base and not extra:
+        return leaf
+    return _grown(base, extra.union((leaf,)), large._hash ^ hash(leaf))
+
+
+def _merged(large: Derived, small: Derived) -> Derived:
+    found = small._extra if small._base is large._base else parts(small)
+    fresh = [leaf for leaf in found if leaf not in large]
+    return _grown(large._base, large._extra.union(fresh), large._hash ^ _mixed(fresh)) if fresh else large
+
+
+def _grown(base: frozenset[Leaf], extra: frozenset[Leaf], mixed: int) -> Derived:
+    """Return a node; when its own part is too much to copy each time it becomes part of what is shared."""
     if len(extra) > 32 + isqrt(len(base)):
         base, extra = base | extra, _NONE
-    return _fill(object.__new__(Derived), base, extra, large._hash ^ _mixed(fresh))  # pyright: ignore[reportPrivateUsage]  # as above
+    return _fill(object.__new__(Derived), base, extra, mixed)

@@ -57,7 +57,7 @@ def _is_ipv6(text: str) -> bool:
         found = ipaddress.IPv6Address(text)
     except ValueError:
         return False
-    few = text.count(":") < 3 and not any(sign.isdigit() for sign in text)
+    few = text.count(":") < 3 and max(map(len, text.split(":"))) < 4
     return not (found.is_loopback or found.is_unspecified or few)
 
 
