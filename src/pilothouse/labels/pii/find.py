@@ -37,7 +37,9 @@ def find(text: str, *, extra: Iterable[Recogniser] = ()) -> tuple[Found, ...]:
         shown[start:end] = b"\1" * (end - start)
     hidden: list[tuple[str, int, int]] = []
     for kind, start, end in _candidates(text, extra):
-        if taken.find(1, start, end) >= 0 or shown.find(0, start, end) < 0:
+        if taken.find(1, start, end) >= 0:
+            continue
+        if kind != "secret" and shown.find(0, start, end) < 0:
             continue
         taken[start:end] = b"\1" * (end - start)
         hidden.append((kind, start, end))
