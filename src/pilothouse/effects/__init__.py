@@ -17,7 +17,7 @@ from pilothouse.effects.door import Door
 from pilothouse.effects.gate.approval import VoidError
 from pilothouse.effects.gate.endorse import Endorsement, Endorsements, Treatment, sources_of
 from pilothouse.effects.gate.treat import as_content
-from pilothouse.effects.gate.weigh import AskError
+from pilothouse.effects.gate.weigh import AskError, weigh
 from pilothouse.effects.outcomes import outcome_label
 from pilothouse.effects.ports import Directory, Ladder, Principals, Rereader, Versions
 from pilothouse.effects.record import DecisionRecord, explain
@@ -58,6 +58,7 @@ __all__ = [
     "explain",
     "outcome_label",
     "sources_of",
+    "weigh",
 ]
 
 

@@ -99,7 +99,7 @@ async def _decide(site: Site | None, asked: _Asked) -> Answer:
     deadline = None if asked.within is None else engine.now() + asked.within
     labels = {} if of is None else of.labels(flow, site, -1, "of")
     pc = flow.pc(site)
-    about = join(pc, *labels.values(), *(item.label for item in asked.evidence))
+    about = join(flow.inputs(site), *labels.values())
     flow.asked(site, labels)
 
     reasons = await considered(of, labels, pc) if of is not None and engine.fresh() else ()

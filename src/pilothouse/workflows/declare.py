@@ -17,6 +17,7 @@ from pilothouse.workflows.flow import (
     Collected,
     Live,
     Site,
+    carried,
     collecting,
     current,
     known_slice,
@@ -202,7 +203,10 @@ class Step(Generic[P, R]):
         async def body() -> Any:
             self._note_declared(seen)
             with collecting(seen):
-                return await self._body(args, kwargs)
+                result = await self._body(args, kwargs)
+            for label in carried(result):
+                seen.add(label)
+            return result
 
         found = await engine.step(
             self.name, body, inputs=inputs, **self._options, label=lambda: seen.label,

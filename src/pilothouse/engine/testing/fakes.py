@@ -27,6 +27,7 @@ class _Row:
     args: str
     result: str | None = None
     error: str | None = None
+    label: str | None = None
     parking: Parking | None = None
     children: dict[str, list[UUID]] = dataclasses.field(default_factory=dict[str, list[UUID]])
 
@@ -66,6 +67,10 @@ class FakeJournal:
         self.rows[ident] = _Row(run, dump(dict(args)))
         self.entries[ident] = {}
         return ident
+
+    def label(self, run: UUID, text: str | None) -> None:
+        """Say what the run begins with, in the stored form."""
+        self._set(self.rows[run], label=text)
 
     def answer(self, run: UUID, value: Any) -> None:
         """Meet what the run waits for."""
@@ -155,7 +160,7 @@ class FakeJournal:
     def _child(self, parent: _Row, parking: Parking, index: int) -> UUID:
         spec = parking.children[index]
         ident = self.start(spec.workflow, load(spec.args), version=spec.version)
-        self._set(self.rows[ident], parent=parent.run.id, parent_key=parking.key)
+        self._set(self.rows[ident], parent=parent.run.id, parent_key=parking.key, label=spec.label)
         return ident
 
     def _family(self, parent: _Row) -> None:
@@ -191,7 +196,7 @@ class FakeJournal:
             row = self.rows[claim.run.id]
         except Fenced:
             return False
-        row.result, row.error = ending.result, ending.error
+        row.result, row.error, row.label = ending.result, ending.error, ending.label
         self._set(row, state=ending.state, reason=ending.reason, owner=None)
         if row.run.parent is not None:
             self._family(self.rows[row.run.parent])
@@ -217,6 +222,7 @@ class FakeJournal:
                 state=row.run.state,
                 result=row.result,
                 error=row.error,
+                label=row.label,
             )
             for row in found
         ]

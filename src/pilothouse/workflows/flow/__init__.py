@@ -1,6 +1,6 @@
 """The flow of information through a workflow: read from its source, followed at run time, checked before."""
 
-from pilothouse.workflows.flow.collect import Collected, NotedSources, collecting, current
+from pilothouse.workflows.flow.collect import Collected, NotedSources, carried, collecting, current
 from pilothouse.workflows.flow.live import Live, live
 from pilothouse.workflows.flow.names import verb
 from pilothouse.workflows.flow.sites import known_slice, register, site_of
@@ -14,6 +14,7 @@ __all__ = [
     "NotedSources",
     "Site",
     "Slice",
+    "carried",
     "collecting",
     "configured",
     "current",

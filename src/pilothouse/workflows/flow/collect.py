@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextvars
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pilothouse.labels import Label, join, unknown
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pilothouse.connectors import Query, Row, Sources
     from pilothouse.kernel import Principal
 
-__all__ = ["Collected", "NotedSources", "collecting", "current"]
+__all__ = ["Collected", "NotedSources", "carried", "collecting", "current"]
 
 _current: contextvars.ContextVar[Collected | None] = contextvars.ContextVar("pilothouse_reads", default=None)
 
@@ -53,6 +53,21 @@ def collecting(into: Collected) -> Generator[None]:
 def current() -> Collected | None:
     """Return what the running body collects into; None outside of bodies."""
     return _current.get()
+
+
+def carried(value: object) -> Iterator[Label]:
+    """Yield the labels of values that bring their own: rows, evidence, labelled values, and lists of them."""
+    from pilothouse.connectors import Row, result_label
+
+    given = cast("Sequence[object]", value) if isinstance(value, list | tuple) else (value,)
+    rows = result_label([item for item in given if isinstance(item, Row)])
+    if rows is not None:
+        yield rows
+    for item in given:
+        if isinstance(item, list | tuple):
+            yield from carried(cast("Sequence[object]", item))
+        elif isinstance(found := getattr(item, "label", None), Label):
+            yield found
 
 
 class NotedSources:

@@ -28,6 +28,8 @@ class Live:
         self._slice = slice
         self._constant = signed(f"workflow:{name}", version)
         self._beginning = engine.beginning()
+        for label in (self._beginning.pc, *self._beginning.params.values()):
+            engine.see(label)
         self._sites: dict[int, Label] = {}
         self._given: dict[int, dict[str, Label]] = {}
         self._results: dict[int, Label] = {}
