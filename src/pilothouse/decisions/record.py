@@ -168,10 +168,9 @@ def _what(decision: Decision, effect: str | None, at: datetime | None, why: Sequ
 
 
 def _who(decision: Decision, answer: Answer) -> str:
-    for approval in decision.approvals:
-        if approval.id == answer.approval and approval.delegated_by:
-            return f"{answer.by} for {approval.delegated_by}"
-    return answer.by
+    voices = [one for one in decision.approvals if one.verdict == answer.verdict and one.undone_at is None]
+    names = [f"{one.approver} for {one.delegated_by}" if one.delegated_by else one.approver for one in voices]
+    return _listed(names) or answer.by
 
 
 def _cite(row: EvidenceRow) -> str:

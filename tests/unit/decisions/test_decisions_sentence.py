@@ -48,7 +48,7 @@ def _decision(
         expiry=AT,
         delegated_by=delegated_by,
     )
-    other = replace(approval, id=new_id(), delegated_by="nobody")
+    other = replace(approval, id=new_id(), delegated_by="nobody", undone_at=AT)
     return Decision(proposal=proposal, state=states[verdict], approvals=(other, approval), answer=answer)  # type: ignore[arg-type]
 
 
@@ -103,6 +103,13 @@ def test_a_rejection_quotes_its_reason() -> None:
 def test_a_delegate_is_named_with_whom_they_answered_for() -> None:
     said = sentence(_decision("approve", delegated_by="lead.kim"), effect="done", at=AT)
     assert "by clerk.amira for lead.kim" in said
+
+
+def test_everyone_who_said_yes_is_named() -> None:
+    decision = _decision("approve")
+    second = replace(decision.approvals[1], id=new_id(), approver="clerk.bo")
+    decision = replace(decision, approvals=(*decision.approvals, second))
+    assert "by clerk.amira and clerk.bo" in sentence(decision, effect="done", at=AT)
 
 
 def test_an_edited_proposal_says_that_it_was_asked_anew() -> None:

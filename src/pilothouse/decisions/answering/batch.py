@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from pilothouse.decisions.items import Item
 from pilothouse.decisions.proposal import Proposal
 from pilothouse.decisions.types import Answer
 from pilothouse.kernel import Principal, UsageError
@@ -14,7 +13,6 @@ from pilothouse.kernel import Principal, UsageError
 if TYPE_CHECKING:
     from pilothouse.decisions.answering.held import Held
     from pilothouse.decisions.answering.turn import Act, Said, Turns
-    from pilothouse.storage import Tx
 
 __all__ = ["MOST", "approve_together"]
 
@@ -34,29 +32,24 @@ async def approve_together(
         raise UsageError(
             f"a batch of {len(ids)} items: choose 1 to {MOST} different ones", code="decisions.batch"
         )
-    shapes: set[object] = set()
+    return await turns.take_all(ids, by, act, said=said, fit=_require_same)
 
-    async def checked(tx: Tx, held: Held) -> Answer:
-        shapes.add(_shape(held.proposal))
-        _require_same(held.item, len(shapes))
-        return await act(tx, held)
 
-    return await turns.take_all(ids, by, checked, said=said)
+def _require_same(items: Sequence[Held]) -> None:
+    shape = _shape(items[0].proposal)
+    for held in items:
+        item, why = held.item, ""
+        if item.tier > HIGHEST:
+            why = f"is of tier {item.tier}, above {HIGHEST}"
+        elif item.blind:
+            why = "must be judged by itself, before its advice is shown"
+        elif _shape(held.proposal) != shape:
+            why = "is of another shape than the others"
+        if why:
+            raise UsageError(f"{item.title!r} {why}; answer it alone", code="decisions.batch")
 
 
 def _shape(proposal: Proposal) -> object:
     """What items of one batch have in common; a planted sample has the shape of what it looks like."""
     names = tuple(sorted(proposal.args))
     return (proposal.tool, proposal.tool_version, proposal.area, names, proposal.tier, proposal.verdict)
-
-
-def _require_same(item: Item, shapes: int) -> None:
-    why = ""
-    if item.tier > HIGHEST:
-        why = f"is of tier {item.tier}, above {HIGHEST}"
-    elif item.blind:
-        why = "must be judged by itself, before its advice is shown"
-    elif shapes > 1:
-        why = "is of another shape than the others"
-    if why:
-        raise UsageError(f"{item.title!r} {why}; answer it alone", code="decisions.batch")

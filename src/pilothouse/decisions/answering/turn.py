@@ -55,26 +55,37 @@ class Turns:
         return await self._again(by, once)
 
     async def take_all(
-        self, ids: Sequence[UUID], by: Principal, act: Act[T], *, said: Said[T]
+        self,
+        ids: Sequence[UUID],
+        by: Principal,
+        act: Act[T],
+        *,
+        said: Said[T],
+        fit: Callable[[Sequence[Held]], None],
     ) -> tuple[T, ...]:
-        """Run ``act`` on several items in one transaction: all or none. Raises as ``take`` does."""
+        """Run ``act`` on several items in one transaction, all or none, if ``fit`` lets them go together.
+
+        Raises as ``take`` does.
+        """
 
         async def once() -> tuple[T, ...]:
-            done: dict[UUID, T] = {}
             async with self._database.transaction() as tx:
                 # Locked in one order, so that two batches never wait for each other.
-                for id in sorted(ids):
-                    held = await hold(tx, id, by, self._authority)
-                    before = await said(tx, held)
-                    if before is None:
-                        require_changeable(held, by, None)
-                        if held.late:
-                            raise late(held)
-                        before = await act(tx, held)
-                    done[id] = before
+                held = {id: await hold(tx, id, by, self._authority) for id in sorted(ids)}
+                fit([*held.values()])
+                done = {id: await self._one_of_many(tx, one, by, act, said) for id, one in held.items()}
             return tuple(done[id] for id in ids)
 
         return await self._again(by, once)
+
+    async def _one_of_many(self, tx: Tx, held: Held, by: Principal, act: Act[T], said: Said[T]) -> T:
+        before = await said(tx, held)
+        if before is not None:
+            return before
+        require_changeable(held, by, None)
+        if held.late:
+            raise late(held)
+        return await act(tx, held)
 
     async def _again(self, by: Principal, once: Callable[[], Awaitable[T]]) -> T:
         require_person(by)
