@@ -135,22 +135,19 @@ class Sender:
     async def _close(
         self, spec: EffectSpec, lease: Lease, state: Literal["done", "refused"], result: Any, *reasons: str
     ) -> Outcome:
-        if state == "done" and lease.effect.review:
-            try:
-                async with self._database.transaction() as tx:
-                    outcome = await self._ledger.close(tx, lease, state, result, *reasons)
-                    if outcome is not None:
-                        await self._review(tx, spec, lease.effect)
-                return outcome or await self._stored(lease)
-            except UnavailableError:
+        review = state == "done" and lease.effect.review
+        try:
+            async with self._database.transaction() as tx:
+                outcome = await self._ledger.close(tx, lease, state, result, *reasons)
+                if review and outcome is not None:
+                    await self._review(tx, spec, lease.effect)
+        except Exception:
+            if not review:
                 raise
-            except Exception:
-                # It happened: whatever is wrong with asking, its outcome must be stored.
-                log.exception(
-                    "effect %r is done, but nobody could be asked for its review", lease.effect.effect_id
-                )
-        async with self._database.transaction() as tx:
-            outcome = await self._ledger.close(tx, lease, state, result, *reasons)
+            # It happened: whatever is wrong with asking, its outcome must be stored.
+            log.exception("effect %r is done, but nobody was asked for its review", lease.effect.effect_id)
+            async with self._database.transaction() as tx:
+                outcome = await self._ledger.close(tx, lease, state, result, *reasons)
         return outcome or await self._stored(lease)
 
     async def _review(self, tx: Tx, spec: EffectSpec, effect: Effect) -> None:

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from pilothouse.audit import entries
+from pilothouse.audit import Attached, Record, Tail, entries
+from pilothouse.audit.devices import attach
+from pilothouse.audit.settings import AuditSettings
+from pilothouse.audit.testing import MemoryDevice
 from pilothouse.decisions import Answer, Inbox, Proposal, Quorum, Rung
 from pilothouse.effects import (
     AskError,
     Chosen,
     Door,
+    EffectCall,
     EffectRequest,
     EffectSpec,
     EffectsSettings,
     Recipient,
     VoidError,
     explain,
+    sources_of,
 )
 from pilothouse.effects.testing import (
     AMIRA,
@@ -37,8 +43,16 @@ from pilothouse.effects.testing import (
     soon,
     typed_by_hand,
 )
-from pilothouse.kernel import ConflictError, DataError, DeniedError, Principal, UsageError, new_id
-from pilothouse.labels import Integrity, Label, join, signed
+from pilothouse.kernel import (
+    ConflictError,
+    DataError,
+    DeniedError,
+    Principal,
+    UnavailableError,
+    UsageError,
+    new_id,
+)
+from pilothouse.labels import Condensed, Derived, Integrity, Label, join, signed
 from pilothouse.storage import Database
 
 MAILBOX = "acl:mailbox-7"
@@ -351,6 +365,63 @@ async def test_a_version_demoted_while_the_door_looked_asks(house: House) -> Non
     assert list(house.receiver.done) == ["e:2"]
 
 
+async def test_a_review_is_not_asked_by_who_came_too_late(house: House) -> None:
+    spec = replace(MAIL, tool="notice", accepts=Integrity.APPROVED)
+    house.ladder.lot, house.ladder.rungs = {"e:1"}, {"v": Rung.SAMPLED}
+
+    async def slow(sent: EffectCall) -> str:
+        await house.database.execute("update effects_effect set holder = gen_random_uuid()")
+        return "sent"
+
+    house.door.register(spec, slow)
+    with pytest.raises(UnavailableError, match="being finished by another"):
+        await house.door.perform(call("notice", {"to": "gate"}, version="v"))
+    assert house.ladder.reviews == {}
+    assert await house.log("e:1") == ["effects.intent", "effects.late"]
+
+
+# -- the second device of the log
+
+
+class Flaky(MemoryDevice):
+    """A second device that takes so many requests and then no more."""
+
+    def __init__(self, requests: int) -> None:
+        super().__init__()
+        self.requests = requests
+
+    def append(self, records: Sequence[Record]) -> None:
+        self._count()
+        super().append(records)
+
+    def tail(self) -> Tail:
+        self._count()
+        return super().tail()
+
+    def _count(self) -> None:
+        if self.requests <= 0:
+            raise OSError(28, "No space left on device")
+        self.requests -= 1
+
+
+@pytest.mark.parametrize(("requests", "kinds"), [(0, []), (1, ["effects.intent"])])
+async def test_nothing_goes_out_while_the_log_is_not_held_firmly_enough(
+    house: House, requests: int, kinds: list[str]
+) -> None:
+    device = Flaky(requests)
+    attach(house.database, Attached(settings=AuditSettings(file_tier=2), device=device))
+    with pytest.raises(UnavailableError, match=r"\[audit.device\]"):
+        await house.door.perform(call("book", {"slot": "A"}))
+    assert house.receiver.got == []
+    assert await house.log("e:1") == kinds
+    house.door.register(replace(BOOK, tool="tag", tier=1), house.receiver)
+    assert (await house.door.perform(call("tag", {"slot": "A"}, "e:2"))).state == "done"
+    device.requests = 1000
+    outcome = await house.door.perform(call("book", {"slot": "A"}))
+    # Nobody knows any more that the intent was never sent: a person is asked.
+    assert outcome.state == ("unknown" if kinds else "done")
+
+
 # -- endorsed flows
 
 
@@ -540,6 +611,17 @@ async def test_a_source_of_nothing_known_is_covered_by_no_endorsement(house: Hou
     }
     assert await house.door.endorsements.endorsed("desk", "1", "send", labels) == {}
     assert await house.door.endorsements.endorsed("desk", "1", "send", {}) == {}
+
+
+async def test_many_leaves_stored_as_one_are_covered_by_all_their_sources(house: House) -> None:
+    await grant(house)
+    many = Condensed(count=1000, digest="0" * 64, sources=("mail", "signed"))
+    for sources, covered in ((("mail", "signed"), True), (("mail", "web"), False), ((), False)):
+        origin = Derived(sources=(replace(many, sources=sources),))
+        label = Label(readers=frozenset(), integrity=Integrity.UNTRUSTED, origin=origin)
+        found = await house.door.endorsements.endorsed("desk", "1", "send", {"text": label})
+        assert found == ({"text": frozenset({"as_content"})} if covered else {})
+        assert sources_of(label) == set(sources)
 
 
 # -- halts by site and agent
