@@ -26,6 +26,7 @@ __all__ = ["confirm", "keep_chained", "open_audit", "public_key", "require_devic
 
 KEY = "audit.key"
 LOOK = 10
+LAST = 5.0
 log = logging.getLogger(__name__)
 
 
@@ -57,13 +58,14 @@ async def open_audit(
     file = settings.file or _beside(data_dir, state)
     if file is not None:
         state.device = FileDevice(file)
+    before = attached(database)
     attach(database, state)
     try:
         yield state
     finally:
         if work:
             await _last_words(database, state)
-        detach(database)
+        detach(database, before)
 
 
 async def keep_chained(database: Database, *, every: float = 0.5) -> None:
@@ -179,10 +181,14 @@ def _say(state: Attached | None, error: PilothouseError | None) -> None:
 
 
 async def _last_words(database: Database, state: Attached) -> None:
+    """Leave nothing without place, copy and signature; a database that is away is not waited for."""
     try:
-        while await chain(database, wait=True):
-            pass
-        await mirror(database, state)
-        await sign(database, state, now=True)
-    except PilothouseError as error:
-        log.warning("the audit log was closed without a signed head: %s", error)
+        async with asyncio.timeout(LAST):
+            while await chain(database, wait=True):
+                pass
+            try:
+                await mirror(database, state)
+            finally:
+                await sign(database, state, now=True)
+    except (PilothouseError, TimeoutError) as error:
+        log.warning("the audit log was closed with something left to do: %r", error)

@@ -19,6 +19,7 @@ class MemoryDevice:
 
     def __init__(self) -> None:
         self.refusing = False
+        self.refusals = 0
         self._lines: list[bytes] = []
         self._reader = LineReader()
 
@@ -28,8 +29,7 @@ class MemoryDevice:
         Raises:
             OSError: It was told to refuse.
         """
-        if self.refusing:
-            raise OSError(28, "No space left on device")
+        self._ask()
         for record in records:
             if record.position is None or record.position > self._reader.position:
                 self._lines.append(record.line)
@@ -41,14 +41,18 @@ class MemoryDevice:
         Raises:
             OSError: It was told to refuse.
         """
-        if self.refusing:
-            raise OSError(28, "No space left on device")
+        self._ask()
         return self._reader.tail()
 
     def lines(self) -> Iterator[bytes]:
         """Yield every line."""
         yield FIRST
         yield from self._lines
+
+    def _ask(self) -> None:
+        if self.refusing:
+            self.refusals += 1
+            raise OSError(28, "No space left on device")
 
 
 def fake_signer(seed: int = 1) -> Signer:

@@ -130,14 +130,14 @@ def verify_lines(
 
 
 async def _rows(database: Database, size: int) -> AsyncIterator[dict[str, Any]]:
-    after = 0
-    while after < size:
-        rows = await database.fetch_all(Q.leaves_after, {"after": after, "limit": min(PAGE, size - after)})
+    after, page = 0, PAGE
+    while page == PAGE:
+        rows = await database.fetch_all(Q.leaves_after, {"after": after, "limit": PAGE})
         for row in rows:
-            yield row
-        if not rows:
-            return
-        after = rows[-1]["position"]
+            # What got its place since the first look is left for the next check.
+            if row["position"] <= size:
+                yield row
+        page, after = len(rows), rows[-1]["position"] if rows else after
 
 
 async def _looked_at(device: AuditDevice | None) -> _Mirror:

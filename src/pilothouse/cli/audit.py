@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pilothouse.cli.console import JsonOption, ProjectOption, console, emit, run
+from pilothouse.cli.console import JsonOption, ProjectOption, emit, run
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -49,7 +49,7 @@ def verify(
     project: ProjectOption = Path(),
     json: JsonOption = False,
 ) -> None:
-    """Check every entry, signed head and line of the second device; exit 1 at the first that does not hold."""
+    """Check entries, signed heads and the second device; exit 1 at the first that does not hold."""
     if file is not None:
         raise typer.Exit(_offline(file, key or [], head or [], open_ended=open_ended, json=json))
     found: Verification = run(_verify(project, key or [], head or []))
@@ -128,12 +128,12 @@ def _offline(file: Path, keys: list[str], heads: list[Path], *, open_ended: bool
 
 @contextlib.asynccontextmanager
 async def _opened(folder: Path) -> AsyncGenerator[Database]:
-    from pilothouse.app import open_project_database
+    from pilothouse.app import open_project_database, storage_settings
     from pilothouse.audit import open_audit
 
     async with (
         open_project_database(folder) as (project, database),
-        open_audit(database, data_dir=project.data_dir, work=False),
+        open_audit(database, data_dir=storage_settings(project).data_dir, work=False),
     ):
         yield database
 

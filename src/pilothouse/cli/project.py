@@ -54,7 +54,7 @@ async def hello(name: str) -> str:
     return greeting if answer.approved else "not sent"
 '''
 
-IGNORE = ".pilothouse/\n__pycache__/\n"
+IGNORE = ".pilothouse/\n.pilothouse-audit/\n__pycache__/\n"
 
 
 def register(app: typer.Typer) -> None:

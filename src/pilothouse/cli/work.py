@@ -42,6 +42,7 @@ def up(
 
 async def _up(folder: Path, acting: str | None, every: float, json: bool) -> None:
     from pilothouse.app import open_studio
+    from pilothouse.audit import public_key
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -54,6 +55,7 @@ async def _up(folder: Path, acting: str | None, every: float, json: bool) -> Non
             f"{len(studio.sources.names())} sources); Ctrl-C stops it",
             markup=False,
         )
+        _show_key(public_key(studio.database))
         first = await studio.identity.first_link(studio.project)
         if first is not None:
             words = f"pilothouse login {first.account} --token {first.secret}"
@@ -64,6 +66,13 @@ async def _up(folder: Path, acting: str | None, every: float, json: bool) -> Non
                 await asyncio.wait_for(stop.wait(), every or None)
             if every:
                 await _status(studio, json)
+
+
+def _show_key(key: str | None) -> None:
+    """Say whose signature the heads of the log bear: an auditor compares it with the one noted elsewhere."""
+    if key is not None:
+        said = f"the audit log is signed by {key}; note it away from this machine"
+        console(stderr=True).print(said, markup=False, soft_wrap=True)
 
 
 async def _status(studio: Studio, json: bool) -> None:

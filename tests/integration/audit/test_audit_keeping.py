@@ -194,7 +194,29 @@ async def test_closing_while_the_second_device_refuses_is_only_said(
         device = MemoryDevice()
         audit.device, device.refusing = device, True
         await write(1)
-    assert "closed without a signed head" in caplog.text
+    assert "something left to do" in caplog.text
+    (head,) = await heads(database)
+    assert (head.size, device.refusals) == (1, 1), "the head is signed all the same"
+
+
+async def test_opening_it_twice_leaves_the_first_as_it_was(database: Database, tmp_path: Path) -> None:
+    async with open_audit(database, data_dir=tmp_path / "one", work=False) as first:
+        async with open_audit(database, data_dir=tmp_path / "two", work=False):
+            assert public_key(database) not in first.keys
+        assert public_key(database) in first.keys
+
+
+async def test_closing_does_not_wait_for_a_database_that_is_away(
+    database: Database, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pilothouse.audit import opening
+
+    monkeypatch.setattr(opening, "LAST", 0.1)
+    async with database.transaction() as tx:
+        await tx.execute("select pg_advisory_xact_lock(hashtextextended('audit.sequencer', 0))")
+        async with open_audit(database, data_dir=tmp_path / "data"):
+            pass
+    assert "TimeoutError" in caplog.text
 
 
 async def test_a_device_that_refuses_is_an_alarm_and_neither_stops_places_nor_heads(
@@ -210,7 +232,7 @@ async def test_a_device_that_refuses_is_an_alarm_and_neither_stops_places_nor_he
             return [row["kind"] for row in rows] == ["audit.device_refused"]
 
         await _until(alarmed)
-        await _until(lambda: audit.said == "audit.device")
+        await _until(lambda: device.refusals > 5 and audit.said == "audit.device")
         assert (await heads(database))[0].size >= 1
         device.refusing = False
 

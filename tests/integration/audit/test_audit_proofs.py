@@ -98,5 +98,9 @@ async def test_entries_are_found_by_the_end_of_their_id(database: Database) -> N
     made = await _many(database, 2)
     assert await find_entries(database, str(made[0].id)) == (made[0].id,)
     assert await find_entries(database, f" {str(made[1].id)[-12:].upper()}") == (made[1].id,)
+    many = await _many(database, 17)
+    ends = [str(entry.id)[-1] for entry in many]
+    shared = next(end for end in ends if ends.count(end) > 1)
+    assert len(await find_entries(database, shared)) > 1
     assert await find_entries(database, "%") == ()
     assert await find_entries(database, "") == ()

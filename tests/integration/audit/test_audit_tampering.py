@@ -40,8 +40,8 @@ REBUILD = (
         ("delete from audit_entry where body ->> 'n' = '3'", 4, "gone"),
         ("update audit_leaf set hash = sha256('x') where position = 5", 5, "changed"),
         (
-            "update audit_leaf set entry = (select entry from audit_leaf where position = 1) where position = 6;",
-            6,
+            "update audit_leaf set entry = (select max(id::text) from audit_entry)::uuid where position = 1",
+            1,
             "changed",
         ),
     ],
@@ -56,6 +56,21 @@ async def test_the_first_broken_entry_is_named(
     assert checked.broken.position == position
     assert why in checked.broken.why
     assert checked.entries == position - 1
+
+
+async def test_pages_make_no_difference(
+    database: Database, write: Any, monkeypatch: pytest.MonkeyPatch, tamper: Any
+) -> None:
+    from pilothouse.audit import bundle, verifier
+
+    await write(6)
+    whole = await verify(database)
+    lines = [line async for line in export(database)]
+    for page in (2, 4, 6):
+        monkeypatch.setattr(verifier, "PAGE", page)
+        monkeypatch.setattr(bundle, "PAGE", page)
+        assert await verify(database) == whole
+        assert [line async for line in export(database)] == lines
 
 
 async def test_a_stored_node_that_was_changed_or_removed_is_found(
@@ -218,6 +233,7 @@ async def _lines(device: FileDevice) -> list[bytes]:
         (lambda lines: [*lines[:2], lines[3], lines[2], *lines[4:]], 2, "is missing"),
         (lambda lines: [*lines[:2], placed(2).line, *lines[3:]], 2, "another entry here"),
         (lambda lines: [*lines[:3], placed(1).line, *lines[3:]], 3, "two entries 1"),
+        (lambda lines: [*lines[:3], lines[1], *lines[3:]], 0, ""),
         (lambda lines: [*lines, lines[1], placed(None, id="x").line], 0, ""),
         (lambda lines: lines[:3], 0, "3 entries behind"),
     ],
@@ -274,12 +290,13 @@ async def test_every_export_of_a_tampered_log_is_found_out(
         await write(300)
         await sign(database, audit)
         key = audit.keys
+    this = "id = (select entry from audit_leaf where position = {n})"
     changes = [
-        "update audit_entry set actor = 'nobody' where id = (select entry from audit_leaf where position = {n})",
-        "update audit_entry set refs = '{{x}}' where id = (select entry from audit_leaf where position = {n})",
+        f"update audit_entry set actor = 'nobody' where {this}",
+        f"update audit_entry set refs = array['x'] where {this}",
         "delete from audit_leaf where position = {n}",
         "delete from audit_leaf where position >= {n}",
-        "delete from audit_entry where id = (select entry from audit_leaf where position = {n})",
+        f"delete from audit_entry where {this}",
         "update audit_leaf set hash = sha256('x') where position = {n}",
         "update audit_leaf set position = 1000 + position where position = {n}",
     ]

@@ -87,10 +87,13 @@ def test_a_place_that_cannot_be_used_is_an_error(tmp_path: Path) -> None:
 def test_a_file_taken_away_is_started_again(path: Path) -> None:
     device = FileDevice(path)
     device.append([placed(1), placed(2), placed(3)])
+    assert device.tail().position == 3
     path.rename(path.with_name("old.jsonl"))
     assert device.tail() == Tail()
     device.append([placed(1)])
     assert device.tail().position == 1
+    path.write_bytes(path.read_bytes()[:40])
+    assert device.tail() == Tail(), "and one that became shorter is read again"
 
 
 def test_lines_out_of_step_do_not_count(path: Path) -> None:

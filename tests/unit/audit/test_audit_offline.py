@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import runpy
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -15,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pilothouse.audit import Head, Proof, offline_verifier, verify_lines
+from pilothouse.audit import Head, Proof, offline, offline_verifier, verify_lines
 from pilothouse.audit.leaves import head_line, jcs
 from pilothouse.audit.offline import (
     FIRST,
@@ -262,8 +263,6 @@ def test_heads_of_a_second_device_may_come_late_and_still_convict() -> None:
 
 
 def test_what_was_doubled_long_ago_is_no_longer_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    from pilothouse.audit import offline
-
     monkeypatch.setattr(offline, "RECENT", 1)
     lines = [placed(n).line for n in (1, 2, 3)]
     assert verify_lines([FIRST, *lines, lines[2]], open_ended=True).ok
@@ -401,6 +400,8 @@ def test_the_command_checks_exports_proofs_and_running_logs(
     assert _run(capsys, device)[0] == 1
     proof.write_text(json.dumps({**_proof(), "position": 1}))
     assert _run(capsys, proof)[0] == 1
+    bundle.write_bytes(b"not a log")
+    assert _run(capsys, bundle)[0] == 1
     bundle.write_bytes(_bytes([GOOD[0], GOOD[2]]))
     code, said = _run(capsys, bundle)
     assert (code, said["words"]) == (1, "entry 1: it is missing; the next one found is 2")
@@ -449,6 +450,14 @@ def test_what_cannot_be_read_is_named(
 def test_a_key_is_given_as_digits_or_as_a_file(tmp_path: Path) -> None:
     (tmp_path / "key").write_text(f"{OURS.public}\n")
     assert key_of(OURS.public) == key_of(str(tmp_path / "key")) == OURS.public
+
+
+def test_it_is_a_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "bundle").write_bytes(_bytes(GOOD))
+    monkeypatch.setattr(sys, "argv", ["verify.py", str(tmp_path / "bundle")])
+    with pytest.raises(SystemExit) as left:
+        runpy.run_path(offline.__file__, run_name="__main__")
+    assert left.value.code == 0
 
 
 def test_it_runs_alone_with_nothing_but_python(tmp_path: Path) -> None:

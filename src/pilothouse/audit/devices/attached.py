@@ -51,6 +51,8 @@ def attached(database: Database) -> Attached | None:
     return _attached.get(database)
 
 
-def detach(database: Database) -> None:
-    """Forget it."""
+def detach(database: Database, before: Attached | None) -> None:
+    """Forget it; what was there before counts again."""
     _attached.pop(database, None)
+    if before is not None:
+        _attached[database] = before

@@ -64,7 +64,7 @@ class FileDevice:
         self.path = path
         self._lock = threading.Lock()
         self._reader = LineReader()
-        self._read = 0
+        self._read = self._inode = 0
         self._durable: Tail | None = None
 
     def __repr__(self) -> str:
@@ -129,8 +129,9 @@ class FileDevice:
 
     def _caught_up(self, file: int) -> Tail:
         """Read what was written since the last look, by anybody, up to the last whole line."""
-        if os.fstat(file).st_size < self._read:
-            self._reader, self._read = LineReader(), 0
+        now = os.fstat(file)
+        if now.st_ino != self._inode or now.st_size < self._read:
+            self._reader, self._read, self._inode = LineReader(), 0, now.st_ino
         rest = b""
         while block := os.pread(file, BLOCK, self._read + len(rest)):
             *lines, rest = (rest + block).split(b"\n")

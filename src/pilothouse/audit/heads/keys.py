@@ -94,7 +94,7 @@ def _published(path: Path, public: str) -> None:
     beside = public_key_file(path)
     if not beside.exists():
         _written(beside, public + "\n", mode=0o644)
-        log.warning("audit key made: heads are signed by %s; note it away from this machine", public)
+        log.info("audit key made: heads are signed by %s; note it away from this machine", public)
 
 
 def _written(path: Path, text: str, *, mode: int) -> None:

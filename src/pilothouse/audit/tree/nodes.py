@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -28,7 +27,7 @@ def fold(nodes: Sequence[bytes]) -> bytes:
 
 
 async def roots(source: Database | Tx, ranges: Sequence[Range]) -> list[bytes]:
-    """Return the hash over each range of leaves.
+    """Return the hash over each range of leaves; none may be empty.
 
     Raises:
         DataError: ``audit.damaged``: a stored hash that is needed is gone.
@@ -39,8 +38,6 @@ async def roots(source: Database | Tx, ranges: Sequence[Range]) -> list[bytes]:
 
 
 def _bagged(nodes: list[bytes]) -> bytes:
-    if not nodes:
-        return hashlib.sha256(b"").digest()
     root = nodes[-1]
     for node in reversed(nodes[:-1]):
         root = node_hash(node, root)
@@ -67,8 +64,6 @@ def _computed(stored: dict[tuple[int, int], bytes], level: int, place: int) -> b
 
 async def _stored(source: Database | Tx, nodes: Sequence[tuple[int, int]]) -> dict[tuple[int, int], bytes]:
     wanted = sorted({_below(level, place) for level, place in nodes})
-    if not wanted:
-        return {}
     rows = await source.fetch_all(
         Q.subtrees,
         {
