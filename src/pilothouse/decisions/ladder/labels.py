@@ -99,8 +99,7 @@ class Labels:
         due = await tx.fetch_all(Q.due_labels, {"unit": row["id"], "limit": BATCH})
         for label in due:
             await self._count(tx, unit, label)
-        if due:
-            await tx.notify(CHANNEL)
+        await tx.notify(CHANNEL)
         return len(due)
 
     async def _first(self, tx: Tx, row: Row, unit: Unit, verdict: Verdict) -> None:

@@ -113,6 +113,27 @@ class Ladder(LadderView):
         async with self._database.transaction() as tx:
             return await self._labels.judge(tx, self._policy.counted_as(unit), verdict)
 
+    async def report(
+        self,
+        unit: Unit,
+        effect_id: str,
+        *,
+        wrong: bool,
+        source: str,
+        by: Principal,
+        critical: bool = False,
+    ) -> bool:
+        """Take a label from outside the door and the inbox, such as a complaint; see ``label``.
+
+        It takes the right ``ladder:change``: labels make units climb.
+
+        Raises:
+            DeniedError: ``policy.denied``.
+            UsageError: ``ladder.case``.
+        """
+        require(by, RIGHT, authority=self._authority)
+        return await self.label(unit, effect_id, wrong, source, by=by.id, critical=critical)
+
     async def review(
         self,
         tx: Tx,

@@ -88,8 +88,6 @@ def standing_of(row: Mapping[str, Any] | None, unit: Unit, policy: LadderPolicy)
         "dropped": row["dropped"],
         "certificate": certificate_of(row),
     }
-    if row["test_id"] is None:
-        return Standing(n=0, k=0, log_e=0.0, bound=1.0, **known)
     return Standing(**known, **_figures(row, policy, climbs=known["earned"] < known["cap"]))
 
 

@@ -13,12 +13,12 @@ from pilothouse.decisions.ladder.policy import LadderPolicy
 from pilothouse.decisions.ladder.rows import certificate_of
 from pilothouse.decisions.ladder.types import Rung, Unit
 from pilothouse.kernel import PilothouseError
-from pilothouse.storage import load_queries
+from pilothouse.storage import Query, load_queries
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from pilothouse.storage import Database, Tx
+    from pilothouse.storage import Database, Row, Tx
 
 __all__ = ["CatchCounts", "Watch", "drifted", "seeded"]
 
@@ -68,43 +68,46 @@ class Watch:
         Raises:
             PilothouseError: One unit could not be looked at (the first error); the others were.
         """
-        counted = 0
-        failed: PilothouseError | None = None
-        for row in await self._database.fetch_all(Q.due_units):
-            try:
-                counted += await self._settle(Unit(**row))
-            except PilothouseError as error:
-                failed = failed or error
+        failed: list[PilothouseError] = []
+        counted = await self._each(Q.due_units, self._settle, failed)
         if self._policy.catch == "measured":
-            for row in await self._database.fetch_all(Q.watched_units):
-                unit = Unit(**row)
-                try:
-                    await self._caught(unit, *await self._catches(self._database, unit))
-                except PilothouseError as error:
-                    failed = failed or error
-        if failed is not None:
-            raise failed
+            await self._each(Q.watched_units, self._caught, failed)
+        if failed:
+            raise failed[0]
         return counted
 
-    async def _settle(self, unit: Unit) -> int:
-        async with self._database.transaction() as tx:
-            return await self._labels.settle(tx, unit)
+    async def _each(
+        self, units: Query, look: Callable[[Row], Awaitable[int]], failed: list[PilothouseError]
+    ) -> int:
+        total = 0
+        for row in await self._database.fetch_all(units):
+            try:
+                total += await look(row)
+            except PilothouseError as error:
+                failed.append(error)
+        return total
 
-    async def _caught(self, unit: Unit, shown: int, caught: int) -> None:
+    async def _settle(self, row: Row) -> int:
+        async with self._database.transaction() as tx:
+            return await self._labels.settle(tx, _unit(row))
+
+    async def _caught(self, seen: Row) -> int:
         """Store what is new about the reviewers; fall if they catch less than when the unit was certified."""
+        unit = _unit(seen)
+        shown, caught = await self._catches(self._database, unit)
+        if (seen["shown"], seen["caught"]) == (shown, caught):
+            return 0
         async with self._database.transaction() as tx:
             row = await ensure(tx, unit, self._policy)
-            if (row["shown"], row["caught"]) == (shown, caught):
-                return
             await tx.execute(Q.set_catch, {"id": row["test_id"], "shown": shown, "caught": caught})
             await tx.notify(CHANNEL)
             paper = certificate_of(row)
             if paper is None:
                 await self._consider(tx, unit)
-                return
-            since, seen = shown - paper.shown, caught - paper.caught
-            if since > 0 and binomial_tail(since, seen, paper.catch) <= SURE:
-                words = f"{seen} of {since} seeded bad proposals were caught since; proved: {paper.catch:.0%}"
+                return 0
+            since, held = shown - paper.shown, caught - paper.caught
+            if since > 0 and binomial_tail(since, held, paper.catch) <= SURE:
+                words = f"{held} of {since} seeded bad proposals were caught since; proved: {paper.catch:.0%}"
                 await demote(
                     tx,
                     row,
@@ -117,6 +120,11 @@ class Watch:
                 )
             else:
                 await self._consider(tx, unit)
+        return 0
+
+
+def _unit(row: Row) -> Unit:
+    return Unit(action=row["action"], tier=row["tier"], site=row["site"], version=row["version"])
 
 
 def drifted(reference: Sequence[float], recent: Sequence[float], *, by: Literal["ks", "psi"]) -> str | None:

@@ -62,6 +62,18 @@ async def test_a_review_counts_for_the_rung_the_effect_was_done_on(
     assert (case.case, case.rung) == ("effect-1", Rung.SAMPLED)
 
 
+async def test_a_reviewed_good_case_waits_for_its_settle_time(
+    build: Callable[[LadderPolicy], Ladder], inbox: Inbox, database: Database
+) -> None:
+    ladder = build(replace(QUICK, settle_days={1: 30}))
+    question = await _reviewed(ladder, database, "effect-1")
+    await inbox.approve(question, JON)
+    assert (await ladder.standing(UNIT)).n == 0
+    await database.execute("update ladder_label set counts_at = clock_timestamp()")
+    assert await ladder.sweep() == 1
+    assert (await ladder.standing(UNIT)).n == 1
+
+
 @pytest.mark.parametrize(("counts", "bad"), [("wrong", 1), ("ignored", 0)])
 async def test_a_review_that_nobody_answers_counts_as_the_policy_says(
     build: Callable[[LadderPolicy], Ladder], inbox: Inbox, database: Database, counts: str, bad: int

@@ -182,11 +182,16 @@ def test_false_promotion_never_passes_alpha_while_watching(eps: float, alpha: fl
 # -- selection
 
 
-@given(st.integers(0, 60), st.integers(0, 70), st.floats(0, 1))
-def test_the_tail_is_the_sum_of_exact_chances(n: int, k: int, share: float) -> None:
-    exact = Fraction(share)
-    total = sum(math.comb(n, bad) * exact**bad * (1 - exact) ** (n - bad) for bad in range(min(n, k) + 1))
-    assert binomial_tail(n, k, share) == pytest.approx(float(total), abs=1e-9)
+def test_the_tail_at_the_ends() -> None:
+    assert [binomial_tail(5, k, 1.0) for k in (4, 5, 6)] == [0.0, 1.0, 1.0]
+    assert binomial_tail(5, 0, 0.0) == 1.0
+
+
+@given(st.integers(0, 60), st.integers(0, 70), st.integers(0, 1_000))
+def test_the_tail_is_the_sum_of_exact_chances(n: int, k: int, thousandths: int) -> None:
+    share = Fraction(thousandths, 1_000)
+    total = sum(math.comb(n, bad) * share**bad * (1 - share) ** (n - bad) for bad in range(min(n, k) + 1))
+    assert binomial_tail(n, k, float(share)) == pytest.approx(float(total), abs=1e-9)
 
 
 def test_selection_stops_at_the_first_threshold_that_fails() -> None:

@@ -4,7 +4,7 @@ select u.*, t.id as test_id, t.number, t.alpha, t.eps, t.n, t.k, t.shown, t.caug
     (select max(w.rung) from ladder_waiver w
         where w.action = u.action and w.tier = u.tier and w.site = u.site and w.revoked_by is null
             and w.until > clock_timestamp()) as waived
-from ladder_unit u left join ladder_test t on t.unit = u.id and t.state = 'open'
+from ladder_unit u join ladder_test t on t.unit = u.id and t.state = 'open'
 where u.action = %(action)s and u.tier = %(tier)s and u.site = %(site)s and u.version = %(version)s
 
 -- name: hold_rung
@@ -154,7 +154,7 @@ order by l.id desc limit %(limit)s
 
 -- name: watched_units
 -- Units that climb or stand above the rung everything starts at.
-select u.action, u.tier, u.site, u.version
+select u.action, u.tier, u.site, u.version, t.shown, t.caught
 from ladder_unit u join ladder_test t on t.unit = u.id and t.state = 'open'
 where u.rung > 2 or (u.rung = 2 and t.n > 0)
 
