@@ -11,8 +11,9 @@ from sqlglot import exp
 from pilothouse.storage import Query, load_queries
 
 SOURCE = Path(__file__).parents[2] / "src" / "pilothouse"
-PARTS = sorted(path.parent.name for path in SOURCE.glob("*/sql") if any(path.glob("*.sql")))
-QUERIES = [query for part in PARTS for query in load_queries(f"pilothouse.{part}")]
+FOLDERS = sorted(path.parent for path in SOURCE.rglob("sql") if any(path.glob("*.sql")))
+PACKAGES = [".".join(("pilothouse", *folder.relative_to(SOURCE).parts)) for folder in FOLDERS]
+QUERIES = [query for package in PACKAGES for query in load_queries(package)]
 
 
 def _parsed(query: Query) -> exp.Expression:
