@@ -26,7 +26,7 @@ app = typer.Typer(help="How far each version may act alone, and on which evidenc
 UnitArgument = Annotated[str, typer.Argument(help="The unit as the table prints it, or a part of it.")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why; it is recorded.")]
 ScopeOption = Annotated[str, typer.Option("--scope", help="'*', 'action:<a>', 'site:<s>' or 'version:<v>'.")]
-COLUMNS = ("unit", "rung", "reviewed", "labels", "bad", "evidence", "needed", "at most wrong", "clean to go")
+COLUMNS = ("unit", "rung", "reviewed", "bad/n", "evidence", "at most wrong", "clean to go")
 
 
 def register(cli: typer.Typer) -> None:
@@ -301,10 +301,8 @@ def _row(standing: Standing) -> tuple[object, ...]:
         standing.unit,
         rung,
         f"{standing.review:.0%}",
-        standing.n,
-        standing.k,
-        _times(standing.log_e),
-        _times(standing.needed) if math.isfinite(standing.needed) else "-",
+        f"{standing.k}/{standing.n}",
+        _times(standing.log_e) + (f" of {_times(standing.needed)}" if math.isfinite(standing.needed) else ""),
         f"{standing.bound:.2%}",
         f"cap of tier {standing.unit.tier}" if capped else "-" if ready is None else ready,
     )
