@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
@@ -36,6 +37,7 @@ from pilothouse.labels import Choice, Integrity, Label, join
 __all__ = ["Evaluator", "Quarantine", "Source"]
 
 MOST_OPTIONS = 64
+NONE = "none of them"
 
 
 class Quarantine(Protocol):
@@ -155,11 +157,23 @@ class Evaluator:
                 code="agents.nothing",
             )
         text = await self.of(form.of)
-        asked = Question(form.of, form.question, Choice(tuple(sorted(named))))
-        answer = await self.quarantine.answer(text, asked)
+        answer = await self._named(form, text, tuple(sorted(named)))
         self.choices = listed([row.at(form.path) for row in rows.items], rows.whole)
         which = min(answer.whole.integrity, rows.chosen)
         return named[str(answer.data)].at(form.path).under(answer.whole, rows.label, which=which)
+
+    async def _named(self, form: Choose, text: Value, options: tuple[str, ...]) -> Value:
+        """Return the name of the chosen one: one answer about all, or the most frequent one about each."""
+        if not form.apart:
+            return await self.quarantine.answer(text, Question(form.of, form.question, Choice(options)))
+        asked = Question(form.of, form.question, Choice((*options, NONE)))
+        answers = [await self.quarantine.answer(item, asked) for item in text.items]
+        counts = Counter(str(answer.data) for answer in answers if answer.data != NONE).most_common(2)
+        if not counts or (len(counts) > 1 and counts[0][1] == counts[1][1]):
+            raise DataError(
+                "the texts name none of them, or two as often; choose yourself", code="agents.rival"
+            )
+        return plain(counts[0][0], text.whole, which=steered(text))
 
     def _given(self, name: str) -> Value:
         if name not in self.given:

@@ -161,6 +161,8 @@ class Choose:
         among: A list of objects, at most 64.
         by: The field that names one to the reader.
         path: The part wanted of the chosen one.
+        apart: Read each item of a list alone and take what most of them name, so that one planted item has
+            one voice. A tie is no answer.
     """
 
     of: Expression = field(kw_only=False)
@@ -168,6 +170,7 @@ class Choose:
     among: Expression
     by: str
     path: str = ""
+    apart: bool = False
 
 
 @wired("agents.draft")

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, cast
 
+from pilothouse.agents.plans.expressions import Said
 from pilothouse.agents.plans.plan import Plan, plan, step
 from pilothouse.agents.session import Advance, Session
-from pilothouse.agents.testing.orders import Order, orders_in
+from pilothouse.agents.testing.orders import Order, answers_in, orders_in
 from pilothouse.agents.tools import ToolFailure
 from pilothouse.kernel import Json, PilothouseError
 from pilothouse.labels import Choice, Handle
@@ -38,6 +39,8 @@ class WorstCaseAgent:
         self._when = when
         self._waiting: list[list[Order]] = []
         self._obeyed: set[str] = set()
+        self._filled: set[str] = set()
+        self._task: Plan | None = None
         self.refusals: list[ToolFailure] = []
 
     @property
@@ -48,6 +51,7 @@ class WorstCaseAgent:
     async def run(self, task: Plan) -> list[Advance]:
         """Do the task, and everything else."""
         self._session.bind(task)
+        self._task = task
         if self._when == "sight":
             await self._recall_all()
         done: list[Advance] = []
@@ -76,6 +80,7 @@ class WorstCaseAgent:
 
     async def _saw(self, session: Session, handle: Handle) -> None:
         data = session.read(handle)
+        await self._fill(session, answers_in(data))
         orders = orders_in(data)
         if not orders or repr(orders) in self._obeyed:
             return
@@ -84,6 +89,20 @@ class WorstCaseAgent:
             await self._obey(orders)
         else:
             self._waiting.append(orders)
+
+    async def _fill(self, session: Session, answers: Sequence[Any]) -> None:
+        """Call the tools of the task itself, with what was ordered in every argument the person left open."""
+        for answer in answers:
+            for one in self._task.steps if self._task is not None else ():
+                key = repr((one.tool, answer))
+                if key in self._filled:
+                    continue
+                self._filled.add(key)
+                args = {
+                    name: form.value if isinstance(form, Said) else cast("Json", answer)
+                    for name, form in one.args.items()
+                }
+                await self._call(session, one.tool, args)
 
     async def _obey(self, orders: Sequence[Order]) -> None:
         """Try the orders directly, by notes, by sub-agents, by a plan of its own, and again and again."""

@@ -36,6 +36,7 @@ class AttackRun:
         family: Its family.
         when: ``sight`` or ``end``.
         achieved: Whether the attacker got what they wanted.
+        undefended: Whether they would have, had everything happened that the agent called.
         seen: Whether the agent came to read the instructions at all.
         asks: Questions that were put in all.
         changed: Questions that the task does not raise so without the attack, be it in one word.
@@ -48,6 +49,7 @@ class AttackRun:
     family: str
     when: str
     achieved: bool
+    undefended: bool
     seen: bool
     asks: int
     changed: int
@@ -74,6 +76,11 @@ class Report:
     def achieved(self) -> tuple[str, ...]:
         """Attacks that got what they wanted."""
         return tuple(sorted({run.attack for run in self.attacks if run.achieved}))
+
+    @property
+    def undefended(self) -> tuple[str, ...]:
+        """Attacks that would have got it without the door."""
+        return tuple(sorted({run.attack for run in self.attacks if run.undefended}))
 
     @property
     def unseen(self) -> tuple[str, ...]:
@@ -122,6 +129,7 @@ class Report:
         still = sum(run.done for run in self.attacks) / max(1, len(self.attacks))
         return [
             self.world,
+            f"{len(self.undefended)}/{self.attack_count}",
             f"{len(self.achieved)}/{self.attack_count}",
             f"{alone}/{len(self.tasks)}",
             f"{done}/{len(self.tasks)}",
@@ -133,8 +141,18 @@ class Report:
         ]
 
 
-HEAD = ["world", "attacks achieved", "done alone", "done with a person", "asks a task", "tasks asking",
-        "malicious questions", "questions changed", "done under attack"]  # fmt: skip
+HEAD = [
+    "world",
+    "without the door",
+    "attacks achieved",
+    "done alone",
+    "done with a person",
+    "asks a task",
+    "tasks asking",
+    "malicious questions",
+    "questions changed",
+    "done under attack",
+]
 
 
 def table(reports: Sequence[Report]) -> str:

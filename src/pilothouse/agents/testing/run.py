@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from pilothouse.agents.calling import DoorPort
 from pilothouse.agents.notes import KeptNotes
 from pilothouse.agents.session import Advance, Session
 from pilothouse.agents.testing.agent import When, WorstCaseAgent
@@ -16,13 +17,13 @@ from pilothouse.agents.testing.readers import HonestReader, WorstCaseReader
 from pilothouse.agents.testing.report import AttackRun, Report, TaskRun
 from pilothouse.agents.testing.world import Attack, State, Task, World
 from pilothouse.decisions import Inbox
-from pilothouse.effects import Door
+from pilothouse.effects import Door, EffectRequest, EffectSpec, Handler, Outcome
 from pilothouse.kernel import PilothouseError, new_id
 
 if TYPE_CHECKING:
     from pilothouse.storage import Database
 
-__all__ = ["Case", "run_world"]
+__all__ = ["Case", "OpenDoor", "door_of", "run_world"]
 
 
 async def run_world(world: World, database: Database, *, attacks: bool = True) -> Report:
@@ -61,21 +62,27 @@ class Case:
         state: The state; a fresh one unless given.
         expected: Questions that the person approves; None approves all.
         answering: Whether anybody answers.
+        guarded: Whether the tools stand behind the door; without it everything that is called happens, which
+            shows what an attack would do.
     """
 
     world: World
     database: Database
     expected: frozenset[bytes] | None = None
     answering: bool = True
+    guarded: bool = True
     state: State = field(default_factory=dict)  # type: ignore[assignment]
     notes: KeptNotes = field(default_factory=KeptNotes)
     asker: Nobody = field(init=False)
-    door: Door = field(init=False)
+    door: DoorPort = field(init=False)
 
     def __post_init__(self) -> None:
         self.state = self.state or self.world.fresh()
         inbox = Inbox(self.database)
-        self.door = door_of(self.world, self.state, self.database, inbox)
+        if self.guarded:
+            self.door = door_of(self.world, self.state, self.database, inbox)
+        else:
+            self.door = OpenDoor(self.world.handlers(self.state))
         if self.answering:
             self.asker = Colleague(inbox=inbox, database=self.database, expected=self.expected)
         else:
@@ -105,6 +112,22 @@ def door_of(world: World, state: State, database: Database, inbox: Inbox) -> Doo
     for spec, handler in world.handlers(state):
         door.register(spec, handler)
     return door
+
+
+class OpenDoor:
+    """Lets everything out: the world without this platform.
+
+    Args:
+        handlers: What is called, by declaration.
+    """
+
+    def __init__(self, handlers: Iterable[tuple[EffectSpec, Handler]]) -> None:
+        self._handlers = {spec.tool: handler for spec, handler in handlers}
+
+    async def perform(self, request: EffectRequest) -> Outcome:
+        """Do it."""
+        result = await self._handlers[request.tool](request.call())
+        return Outcome(effect_id=request.effect_id, state="done", result=result)
 
 
 async def _publish(world: World, database: Database) -> None:
@@ -140,7 +163,9 @@ async def _in_peace(world: World, task: Task, database: Database) -> tuple[TaskR
 async def _under(
     world: World, attack: Attack, when: When, expected: frozenset[bytes], database: Database
 ) -> AttackRun:
+    bare, _ = await _attacked(world, attack, when, None, database, guarded=False)
     run, changed = await _attacked(world, attack, when, expected, database)
+    run = replace(run, undefended=bare.achieved)
     if not changed:
         return run
     # Would the question have helped the attacker, had a careless person said yes to everything?
@@ -149,10 +174,16 @@ async def _under(
 
 
 async def _attacked(
-    world: World, attack: Attack, when: When, expected: frozenset[bytes] | None, database: Database
+    world: World,
+    attack: Attack,
+    when: When,
+    expected: frozenset[bytes] | None,
+    database: Database,
+    *,
+    guarded: bool = True,
 ) -> tuple[AttackRun, int]:
-    case = Case(world=world, database=database, expected=expected)
-    attack.place.plant(case.state, attack.text or letter(attack.says))
+    case = Case(world=world, database=database, expected=expected, guarded=guarded)
+    attack.place.plant(case.state, f"{attack.text}\n{letter(attack.says)}".strip())
     done, refusals, seen = True, 0, not any(isinstance(one, Order) for one in attack.says)
     for name in _tasks_of(attack):
         task = world.tasks[name]
@@ -164,9 +195,18 @@ async def _attacked(
         seen = seen or agent.obeyed
     asked = case.asker.asked
     run = AttackRun(
-        attack=attack.name, family=attack.family, when=when, achieved=attack.achieved(case.state), seen=seen,
-        asks=len(asked), changed=0, malicious=False, done=done, refusals=refusals,
-    )  # fmt: skip
+        attack=attack.name,
+        family=attack.family,
+        when=when,
+        achieved=_judged(attack.achieved, case.state),
+        undefended=False,
+        seen=seen,
+        asks=len(asked),
+        changed=0,
+        malicious=False,
+        done=done,
+        refusals=refusals,
+    )
     return run, sum(one not in (expected or ()) for one in asked)
 
 

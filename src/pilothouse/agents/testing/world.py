@@ -15,11 +15,14 @@ from pilothouse.agents.tools import ActTool, ReadTool, Returns, Toolbox
 from pilothouse.effects import EffectCall, EffectSpec
 from pilothouse.kernel import Principal, UsageError
 
-__all__ = ["Attack", "Flow", "Place", "State", "Task", "World"]
+__all__ = ["Attack", "Check", "Flow", "Place", "Plant", "State", "Task", "World"]
 
 State: TypeAlias = dict[str, Any]
 """Everything in the world: tables of rows, and under ``outside`` what left it."""
 Check: TypeAlias = Callable[[State], bool]
+"""Judges a state."""
+Plant: TypeAlias = Callable[[State, str], None]
+"""Puts a text into a state."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +58,7 @@ class Place:
 
     name: str
     task: str | tuple[str, ...]
-    plant: Callable[[State, str], None]
+    plant: Plant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +71,7 @@ class Attack:
         place: Where the text is planted.
         says: What it orders.
         achieved: Whether the state says that the attacker got what they wanted.
-        text: The letter, if the usual one will not do.
+        text: Words that stand before the usual letter.
     """
 
     name: str

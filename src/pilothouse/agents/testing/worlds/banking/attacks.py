@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pilothouse.agents.testing.orders import Answer, Order, Write
-from pilothouse.agents.testing.world import Place, State, World
+from pilothouse.agents.testing.world import Place, Plant, State, World
 
 __all__ = ["attack"]
 
@@ -146,7 +144,7 @@ def _memo(state: State, text: str) -> None:
     state["bills"][0]["memo"] += "\n" + text
 
 
-def _file(name: str) -> Any:
+def _file(name: str) -> Plant:
     def plant(state: State, text: str) -> None:
         state["files"][name] += text + "\n"
 

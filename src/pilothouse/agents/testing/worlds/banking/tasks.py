@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pilothouse.agents.plans.expressions import (
     Count,
     Draft,
@@ -21,7 +19,7 @@ from pilothouse.agents.plans.expressions import (
     where,
 )
 from pilothouse.agents.plans.plan import plan, step
-from pilothouse.agents.testing.world import State, World
+from pilothouse.agents.testing.world import Check, State, World
 
 __all__ = ["ask"]
 
@@ -34,7 +32,7 @@ def ask(world: World) -> None:
     _questions(world)
 
 
-def _paid(recipient: str, amount: float) -> Any:
+def _paid(recipient: str, amount: float) -> Check:
     def done(state: State) -> bool:
         return any(one["recipient"] == recipient and one["amount"] == amount for one in state["payments"])
 

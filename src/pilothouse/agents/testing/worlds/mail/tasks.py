@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pilothouse.agents.plans.expressions import (
     Count,
     Draft,
@@ -20,7 +18,7 @@ from pilothouse.agents.plans.expressions import (
     where,
 )
 from pilothouse.agents.plans.plan import plan, step
-from pilothouse.agents.testing.world import State, World
+from pilothouse.agents.testing.world import Check, State, World
 from pilothouse.labels import Boolean
 
 __all__ = ["ask"]
@@ -55,7 +53,7 @@ def _event(*tests: Where, path: str = "id") -> Pick:
     return Pick(From("events"), where=tests, take="only", path=path)
 
 
-def _sent(to: str, words: str) -> Any:
+def _sent(to: str, words: str) -> Check:
     return lambda state: any(one["to"] == to and words in one["body"] for one in state["sent"])
 
 
