@@ -3,6 +3,7 @@
 from pilothouse.policy.authorizer import Authorizer, Explanation
 from pilothouse.policy.predicate import Predicate
 from pilothouse.policy.request import AccessRequest, Scalar, asked
+from pilothouse.policy.rows import Rewritten, RowRules, TableRule
 from pilothouse.policy.schema import Fact, FactType, Kind, ValueType
 from pilothouse.policy.sink import Sink, judge
 from pilothouse.policy.types import ALLOW, Verdict
@@ -16,8 +17,11 @@ __all__ = [
     "FactType",
     "Kind",
     "Predicate",
+    "Rewritten",
+    "RowRules",
     "Scalar",
     "Sink",
+    "TableRule",
     "ValueType",
     "Verdict",
     "asked",
