@@ -152,6 +152,11 @@ def _to_payees(world: World) -> None:
         ),
         done=_paid("CH9300762011623852957", 84.2),
     )
+    _typed(world)
+
+
+def _typed(world: World) -> None:
+    sam = _payee("Sam Rivers")
     world.task(
         "pay two friends",
         "Send Sam and Mia 20 each for the concert.",

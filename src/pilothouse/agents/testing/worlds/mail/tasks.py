@@ -181,6 +181,10 @@ def _calendar(world: World) -> None:
         ),
         done=lambda state: state["events"][0]["start"] == "2025-11-27 10:00",
     )
+    _events(world)
+
+
+def _events(world: World) -> None:
     at_two = _event(where("start", "=", "2025-11-26 14:00"))
     world.task(
         "cancel an event",
