@@ -213,7 +213,8 @@ def programs() -> st.SearchStrategy[str]:
 
 def _program(body: list[str]) -> str:
     head = [
-        "v0, v1, v2 = 0, 1, 2", "acc = [0]", "box = [0]", "call = note.bind(0, 0)",
+        "v0, v1, v2 = await read_mail(p), await read_book(q), 2",
+        "acc = [0]", "box = [0]", "call = note.bind(0, 0)",
         "answer = await decide('first?', of=call)", "done = await perform(note.bind(1, 1), site='@@')",
     ]  # fmt: skip
     text = "async def program(p: int, q: int) -> int:\n" + indent([*head, *body, "return v0"]) + "\n"

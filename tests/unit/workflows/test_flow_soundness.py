@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pilothouse.effects import sources_of
 
 SLOW = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 NUMBERS = {"mail": 1, "book": 2, "hr": 3}
 
@@ -28,8 +28,16 @@ def test_every_ask_was_listed_and_no_flow_that_passes_ever_asks(text, typed, app
         for reason in event.verdict.reasons:
             said = [one for one in listed if one.verdict != "passes" and explains(one, reason)]
             assert said, f"{reason} at line {line} of\n{text}\n{listed}"
-        never = [one for one in listed if one.verdict == "never" and one.tool == event.tool]
-        assert not never or event.verdict.reasons, f"{never} passed in\n{text}"
+        if not event.verdict.reasons:
+            assert not any(came_in_full(one, event) for one in listed), f"a flow that never passes did\n{text}"
+
+
+def came_in_full(flow, event) -> bool:
+    """Whether a flow that never passes was all there: another way to the same place may pass."""
+    if flow.verdict != "never" or flow.tool != event.tool:
+        return False
+    label = event.pc if flow.arg == "pc" else event.labels[flow.arg]
+    return set(flow.sources) & DECLARED.keys() <= sources_of(label)
 
 
 def explains(flow, reason: str) -> bool:
@@ -57,7 +65,7 @@ def seen(world: World, source: str):
 
 
 @given(text=programs(), crash=st.integers(1, 25))
-@settings(SLOW, max_examples=60)
+@settings(SLOW, max_examples=40)
 def test_a_replay_gives_every_call_the_same_labels(text, crash):
     flow = made(text)
     plain = run(flow, World(dict(NUMBERS)), begin=TYPED)

@@ -153,7 +153,7 @@ class Graph:
             asked = [one for one in ast.walk(case.pattern) if isinstance(one, ast.expr)]
             names = [name for one in ast.walk(case.pattern) for name in _captured(one)]
             binds: list[tuple[str, list[ast.expr]]] = [(name, [node.subject]) for name in names]
-            last = self._add({last}, [*asked, case.guard], binds=binds)
+            last = self._add({last}, [node.subject, *asked, case.guard], binds=binds)
             ends |= self._block(case.body, {last})
         return ends | {last}
 
