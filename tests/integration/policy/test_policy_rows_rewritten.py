@@ -8,7 +8,7 @@ from typing import LiteralString, cast
 
 import pytest
 
-from pilothouse.kernel import DeniedError, UsageError
+from pilothouse.kernel import DataError, DeniedError, UsageError
 from pilothouse.policy.rows.testing import ATTACKS, TABLES, World, made_query, made_rules, made_world
 from pilothouse.storage import Database
 
@@ -36,7 +36,7 @@ async def answer(database: Database, name: str, sql: str) -> Counter[str] | str:
             await tx.execute(cast("LiteralString", f"set local search_path to {name}"))
             await tx.execute("set local statement_timeout to '5s'")
             rows = await tx.fetch_all(cast("LiteralString", sql))
-    except UsageError:  # storage.sql: the server refused the statement or failed in it
+    except (UsageError, DataError):  # the server refused the statement, or failed in it
         return "error"
     return Counter(repr(row) for row in rows)
 
