@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from pilothouse.storage import Database
 from pilothouse.storage.testing import cloned_database, fresh_url, shared_server
@@ -16,6 +17,10 @@ from pilothouse.storage.testing import cloned_database, fresh_url, shared_server
 
 # Which questions hide their advice is drawn by lot; tests that are about something else see all of it.
 os.environ.setdefault("PILOTHOUSE_DECISIONS_BLIND_SHARE", "0")
+
+# No test is timed: a busy machine must not make a property fail.
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
 
 
 @pytest.fixture(scope="session")
