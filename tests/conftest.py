@@ -14,7 +14,6 @@ from hypothesis import HealthCheck, settings
 from pilothouse.storage import Database
 from pilothouse.storage.testing import cloned_database, fresh_url, shared_server
 
-
 # Which questions hide their advice is drawn by lot; tests that are about something else see all of it.
 os.environ.setdefault("PILOTHOUSE_DECISIONS_BLIND_SHARE", "0")
 
