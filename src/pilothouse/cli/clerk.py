@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from pilothouse.cli.console import console
 from pilothouse.cli.inbox import parse_args, parse_until
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["Clerk"]
 
 KEYS = (
-    "a approve · r reject · e edit · d delegate · s snooze · 1-9 evidence · n next · p previous · q quit > "
+    "a approve · r reject · e edit · d delegate · s snooze · u undo last · 1-9 evidence · n next "
+    "· p previous · q quit > "
 )
 
 
@@ -34,6 +36,7 @@ class Clerk:
         self._who = studio.principal
         self._wanted = wanted
         self._answered = 0
+        self._last: UUID | None = None
 
     async def work(self) -> None:
         """Run until the queue is empty or the person leaves."""
@@ -88,6 +91,7 @@ class Clerk:
             "e": self._edit,
             "d": self._delegate,
             "s": self._snooze,
+            "u": self._undo,
         }
         if key not in answer:
             console().print(f"{key!r} does nothing here", markup=False)
@@ -116,15 +120,38 @@ class Clerk:
             typed = await ask_line(f"type the last four characters of {confirm[:-4]}…: ")
             if not typed:
                 return False
-        await self._inbox.approve(view.item.id, self._who, typed=typed)
+        answer = await self._inbox.approve(view.item.id, self._who, typed=typed, screen=view.screen)
+        if answer.verdict == "pending":
+            console().print(f"noted; {view.item.needed} people must say yes", markup=False)
+        await self._told(view)
         return True
 
     async def _reject(self, view: ItemView) -> bool:
         reason = await ask_line("why? ")
         if not reason:
             return False
-        await self._inbox.reject(view.item.id, self._who, reason)
+        await self._inbox.reject(view.item.id, self._who, reason, screen=view.screen)
+        await self._told(view)
         return True
+
+    async def _told(self, view: ItemView) -> None:
+        """Show what was held back until the person had answered."""
+        self._last = view.item.id
+        after = await self._inbox.show(view.item.id, self._who)
+        if after.fault:
+            console().print(f"this was a planted sample: {after.fault}", style="yellow", markup=False)
+        elif view.item.blind and after.proposal.verdict:
+            console().print(f"the rules advised {after.proposal.verdict}", markup=False)
+
+    async def _undo(self, view: ItemView) -> bool:
+        if self._last is None:
+            console().print("you have answered nothing yet", markup=False)
+            return False
+        item = await self._inbox.undo(self._last, self._who)
+        console().print(f"taken back: {item.title}", markup=False)
+        self._last = None
+        self._answered -= 1
+        return False
 
     async def _edit(self, view: ItemView) -> bool:
         text = await ask_line(f"new arguments as JSON (now {view.proposal.args}): ")

@@ -1,4 +1,4 @@
-"""The verbs ``inbox`` and ``decide``: what a person is asked, and the answers."""
+"""The verbs ``inbox``, ``decide`` and ``delegations``: what people are asked, and who answers for whom."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ def register(app: typer.Typer) -> None:
     """Add the verbs to ``app``."""
     app.command()(inbox)
     app.command()(decide)
+    app.command()(delegations)
 
 
 def inbox(
@@ -75,18 +76,29 @@ async def _inbox(
 
 def _line(item: Any) -> dict[str, Any]:
     names = ("id", "title", "topic", "verdict", "tier", "state", "asked_of", "run", "proposed_at", "deadline")
-    return {name: getattr(item, name) for name in (*names, "claimed_by", "delegated_to", "answer")}
+    more = (
+        "claimed_by",
+        "delegated_to",
+        "answer",
+        "needed",
+        "given",
+        "also",
+        "blind",
+        "hidden",
+        "undo_until",
+    )
+    return {name: getattr(item, name) for name in (*names, *more)}
 
 
 def _queue(page: Page) -> RenderableType:
     rows = [
         [
             str(item.id)[-8:],
-            item.verdict,
-            item.title,
+            "blind" if item.blind and item.state == "open" else item.verdict,
+            "(you may not read this)" if item.hidden else item.title,
             f"{item.deadline:%d %b %H:%M}" if item.deadline else "",
             item.claimed_by or item.delegated_to or item.asked_of,
-            item.state,
+            item.state if item.needed == 1 else f"{item.state} {item.given}/{item.needed}",
         ]
         for item in page.items
     ]
@@ -96,9 +108,14 @@ def _queue(page: Page) -> RenderableType:
 
 
 def decide(
-    proposal: Annotated[str, typer.Argument(help="Id, or its last characters as `inbox --list` shows them.")],
+    proposals: Annotated[
+        list[str],
+        typer.Argument(help="Id, or its last characters as `inbox --list` shows them; see --approve."),
+    ],
     *,
-    approve: Annotated[bool, typer.Option("--approve", help="Say yes.")] = False,
+    approve: Annotated[
+        bool, typer.Option("--approve", help="Say yes; to up to 20 of tiers 1-2 at once.")
+    ] = False,
     reject: Annotated[str | None, typer.Option("--reject", metavar="REASON", help="Say no, and why.")] = None,
     typed: Annotated[
         str | None, typer.Option("--confirm", help="Tier 4: last four characters of what it is about.")
@@ -112,52 +129,128 @@ def decide(
     delegate: Annotated[
         str | None, typer.Option("--delegate", metavar="NAME", help="Hand it to a colleague.")
     ] = None,
+    undo: Annotated[
+        bool, typer.Option("--undo", help="Take your answer back, while that is possible.")
+    ] = False,
     project: ProjectOption = Path(),
     acting: AsOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Answer one proposal: exactly one of --approve, --reject, --edit, --snooze, --delegate."""
-    chosen = [approve, reject is not None, edit is not None, snooze is not None, delegate is not None]
-    if sum(chosen) != 1:
+    """Answer a proposal: exactly one of --approve, --reject, --edit, --snooze, --delegate, --undo."""
+    answers: dict[str, Any] = {
+        "approve": approve or None,
+        "reject": reject,
+        "edit": edit,
+        "snooze": snooze,
+        "delegate": delegate,
+        "undo": undo or None,
+    }
+    chosen = [name for name, value in answers.items() if value is not None]
+    if len(chosen) != 1:
         raise UsageError(
-            f"{sum(chosen)} answers given; choose one of --approve, --reject, --edit, --snooze, --delegate",
+            f"{len(chosen)} answers given; choose one of --{', --'.join(answers)}", code="decide.answer"
+        )
+    if len(proposals) > 1 and not approve:
+        raise UsageError(
+            f"{len(proposals)} proposals with --{chosen[0]}; only --approve takes several",
             code="decide.answer",
         )
-    answers = {"approve": approve, "reject": reject, "edit": edit, "snooze": snooze, "delegate": delegate}
-    run(_decide(proposal, answers, typed, project, acting, json))
+    run(_decide(proposals, chosen[0], answers[chosen[0]], typed, project, acting, json))
 
 
 async def _decide(
-    proposal: str, answers: dict[str, Any], typed: str | None, folder: Path, acting: str | None, json: bool
+    proposals: list[str],
+    verb: str,
+    value: Any,
+    typed: str | None,
+    folder: Path,
+    acting: str | None,
+    json: bool,
 ) -> None:
     from pilothouse.app import open_studio
 
     async with open_studio(folder, acting=acting, work=False) as studio:
-        id, who, inbox = await studio.find_proposal(proposal), studio.principal, studio.inbox
+        ids, who, inbox = (
+            [await studio.find_proposal(text) for text in proposals],
+            studio.principal,
+            studio.inbox,
+        )
+        id = ids[0]
         result: object
-        if answers["approve"]:
+        if len(ids) > 1:
+            result = await inbox.approve_many(ids, who)
+        elif verb == "approve":
             result = await inbox.approve(id, who, typed=typed)
-        elif answers["reject"] is not None:
-            result = await inbox.reject(id, who, answers["reject"])
-        elif answers["edit"] is not None:
-            result = await inbox.edit(id, who, parse_args(answers["edit"]))
-        elif answers["snooze"] is not None:
-            result = _line(await inbox.snooze(id, who, parse_until(answers["snooze"])))
+        elif verb == "reject":
+            result = await inbox.reject(id, who, value)
+        elif verb == "edit":
+            result = await inbox.edit(id, who, parse_args(value))
+        elif verb == "snooze":
+            result = _line(await inbox.snooze(id, who, parse_until(value)))
+        elif verb == "undo":
+            result = _line(await inbox.undo(id, who))
         else:
-            result = _line(await inbox.delegate(id, who, studio.project.principal(answers["delegate"])))
-        emit(result, as_json=json, show=lambda: _said(id, answers))
+            result = _line(await inbox.delegate(id, who, studio.project.principal(value)))
+        emit(result, as_json=json, show=lambda: _said(ids, verb, result))
 
 
-def _said(id: UUID, answers: dict[str, Any]) -> str:
-    verb = next(name for name, value in answers.items() if value not in (None, False))
+def _said(ids: list[UUID], verb: str, result: object) -> str:
     past = {
         "approve": "approved",
         "reject": "rejected",
         "edit": "asked anew",
         "snooze": "snoozed",
         "delegate": "delegated",
+        "undo": "taken back",
     }
-    return f"{past[verb]} {id}; `pilothouse show {id}` tells the whole story, `pilothouse up` carries it out"
+    if len(ids) > 1:
+        return f"approved {len(ids)}; `pilothouse up` carries them out"
+    if getattr(result, "verdict", "") == "pending":
+        return f"noted for {ids[0]}; it needs more people, see `pilothouse inbox --list`"
+    told = f"`pilothouse show {ids[0]}` tells the whole story, `pilothouse up` carries it out"
+    return f"{past[verb]} {ids[0]}; {told}"
+
+
+def delegations(
+    *,
+    give: Annotated[str | None, typer.Option("--give", metavar="NAME", help="Who stands in for you.")] = None,
+    scope: Annotated[str, typer.Option(help="On which tool or workflow.")] = "",
+    until: Annotated[str, typer.Option(metavar="2h|3d|TIME", help="Until when.")] = "",
+    reason: Annotated[str, typer.Option(help="Why, for the log.")] = "",
+    end: Annotated[UUID | None, typer.Option("--end", metavar="ID", help="End one of yours now.")] = None,
+    project: ProjectOption = Path(),
+    acting: AsOption = None,
+    json: JsonOption = False,
+) -> None:
+    """List who stands in for whom, let a colleague stand in for you, or end that."""
+    run(_delegations(give, scope, until, reason, end, project, acting, json))
+
+
+async def _delegations(
+    give: str | None,
+    scope: str,
+    until: str,
+    reason: str,
+    end: UUID | None,
+    folder: Path,
+    acting: str | None,
+    json: bool,
+) -> None:
+    from pilothouse.app import open_studio
+
+    async with open_studio(folder, acting=acting, work=False) as studio:
+        standing, who = studio.inbox.delegations, studio.principal
+        if end is not None:
+            await standing.revoke(end, who)
+        if give is not None:
+            to = studio.project.principal(give)
+            await standing.give(who, to, scope=scope, until=parse_until(until), reason=reason)
+        found = await standing.of(who)
+        rows = [[one.id, one.giver, one.taker, one.scope, f"{one.until:%Y-%m-%d %H:%M}"] for one in found]
+        columns = ["id", "for", "answers", "on", "until"]
+        empty = "Nobody stands in for you, and you for nobody. See `pilothouse delegations --help`."
+        lines = [dict(zip(columns, row, strict=True)) for row in rows]
+        emit(lines, as_json=json, show=lambda: table("delegations", columns, rows, empty=empty))
 
 
 def parse_args(text: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Owns how one inbox item looks on a terminal: verdict, reasons first, evidence numbered."""
+"""Owns how one inbox item looks on a terminal: advice, reasons, what is not trusted, evidence numbered."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ if TYPE_CHECKING:
     from rich.console import Group
 
     from pilothouse.decisions import EvidenceRow, ItemView
-    from pilothouse.labels import Position
+    from pilothouse.labels import Label, Position
 
 __all__ = ["evidence_page", "item_page"]
 
+PLACES = 3
 MARKS = {"RELEASE": ("✔", "green"), "HOLD": ("■", "yellow"), "ESCALATE": ("▲", "red")}
 
 
@@ -25,7 +26,8 @@ def item_page(view: ItemView, *, place: str = "") -> Group:
 
     proposal = view.proposal
     mark, colour = MARKS.get(proposal.verdict, ("●", "cyan"))
-    head = Text.assemble((f"{mark} {proposal.verdict or 'ASKED'}", f"bold {colour}"), "  ", proposal.title)
+    title = "(you may not read this)" if view.closed else proposal.title
+    head = Text.assemble((f"{mark} {proposal.verdict or 'ASKED'}", f"bold {colour}"), "  ", title)
     lines: list[Any] = [head, Text(_facts(view, place), style="dim")]
     if proposal.summary:
         lines.append(Text(proposal.summary))
@@ -33,10 +35,12 @@ def item_page(view: ItemView, *, place: str = "") -> Group:
         Text.assemble(("  ! ", colour), (reason.code, "bold"), f"  {reason.text or reason.check}")
         for reason in proposal.reasons
     ]
+    lines += [Text(f"  {line}", style="yellow") for line in _cautions(view)]
     lines += [Text(f"  stale: {name} must be read again", style="yellow") for name in view.stale]
     lines += [_evidence_line(number, row) for number, row in enumerate(_rows(view), start=1)]
     if proposal.tool:
         lines.append(Text(f"does: {proposal.tool} {_plain(proposal.args)}", style="bold"))
+    lines += [Text(f"  {line}", style="red") for line in _untrusted(view)]
     return Group(*lines, Text(""))
 
 
@@ -82,6 +86,53 @@ def _facts(view: ItemView, place: str) -> str:
     parts += [f"held by {item.claimed_by}"] if item.claimed_by else []
     parts += [f"delegated to {item.delegated_to}"] if item.delegated_to else []
     return " · ".join(part for part in parts if part)
+
+
+def _cautions(view: ItemView) -> list[str]:
+    """Say what keeps this person from answering at once."""
+    lines: list[str] = []
+    if view.closed:
+        lines.append(f"hidden from you: {', '.join(view.closed)}; you may refuse it, not approve it")
+    if view.item.blind and view.item.state == "open":
+        lines.append("judge for yourself: the advice is shown when you have answered")
+    if view.item.needed > 1:
+        who = ", ".join(one.approver for one in view.approvals if one.verdict == "approve")
+        lines.append(f"{view.item.given} of {view.item.needed} people said yes" + (f": {who}" if who else ""))
+    lines += [f"asked again, also of {', '.join(view.item.also)}"] if view.item.also else []
+    lines += [f"a person is asked because of {', '.join(view.proposal.asks)}"] if view.proposal.asks else []
+    return lines
+
+
+def _untrusted(view: ItemView) -> list[str]:
+    """Name each argument that a person vouches for by saying yes, with the places it came from."""
+    from pilothouse.labels import Integrity
+
+    named = {"pc": "the choice to do this", **{name: name for name in view.proposal.args}}
+    return [
+        f"not trusted: {named[name]}, from {_sources(label)}"
+        for name, label in sorted(view.proposal.labels.items())
+        if label.integrity == Integrity.UNTRUSTED and name in named
+    ]
+
+
+def _sources(label: Label) -> str:
+    from pilothouse.labels import Origin, leaves
+
+    found = [
+        " ".join(
+            part
+            for part in (leaf.source, leaf.object, *leaf.key.values(), leaf.field, _at(leaf.position))
+            if part
+        )
+        for leaf in leaves(label)
+        if isinstance(leaf, Origin)
+    ]
+    listed = "; ".join(found[:PLACES]) or "where you may not look"
+    return listed + (f" and {len(found) - PLACES} more" if len(found) > PLACES else "")
+
+
+def _at(position: Position | None) -> str:
+    return "" if position is None else f"({_where(position)})"
 
 
 def _where(position: Position) -> str:

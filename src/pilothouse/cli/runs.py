@@ -50,12 +50,15 @@ async def _run(
     workflow: str, args: str, key: str | None, wait: float, folder: Path, acting: str | None, json: bool
 ) -> None:
     from pilothouse.app import open_studio
+    from pilothouse.workflows import said
 
     text = Path(args[1:]).read_text(encoding="utf-8") if args.startswith("@") else args
     async with open_studio(folder, acting=acting) as studio:
-        started = await studio.engine.start(
-            workflow, parse_args(text), key=key or f"cli:{new_id()}", principal=studio.principal
-        )
+        who, key = studio.principal, key or f"cli:{new_id()}"
+        # What a person typed here is theirs; what stands in a file may be anybody's words.
+        typed = who.kind == "person" and not args.startswith("@")
+        label = said(who, key) if typed else None
+        started = await studio.engine.start(workflow, parse_args(text), key=key, principal=who, label=label)
         run = await studio.settle(started.id, within=wait)
         result = await studio.engine.result(run.id) if run.state == "done" else None
         emit(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -13,8 +14,8 @@ import pytest
 from rich.console import Console, RenderableType
 
 from pilothouse.cli.panel import evidence_page, item_page
-from pilothouse.decisions import Evidence, Item, ItemView, Proposal, Reason, evidence_rows
-from pilothouse.labels import Integrity, Label, Origin, Position
+from pilothouse.decisions import MASK, Approval, Evidence, Item, ItemView, Proposal, Reason, evidence_rows
+from pilothouse.labels import Derived, Integrity, Label, Origin, Position
 
 AT = datetime(2026, 1, 5, 5, 2, tzinfo=UTC)
 HERE = Path(__file__).parent
@@ -61,6 +62,55 @@ VIEW = ItemView(
 )  # fmt: skip
 
 
+MAIL = Origin(
+    source="mail", object="message", key={"id": "77"}, field="body", version="1", read_at=AT,
+    position=Position(offset=12, length=9),
+)  # fmt: skip
+SIGNED = Label(readers=frozenset(), integrity=Integrity.OPERATOR, origin=MAIL)
+UNTRUSTED = Label(readers=frozenset({"acl:mailbox-7"}), integrity=Integrity.UNTRUSTED, origin=MAIL)
+ASKED = replace(
+    VIEW,
+    item=replace(VIEW.item, blind=True, needed=2, given=1, also=("leads",)),
+    proposal=replace(
+        PROPOSAL, verdict="", reasons=(), asks=("sink.steering:party",),
+        labels={"container": SIGNED, "party": UNTRUSTED, "pc": UNTRUSTED},
+    ),
+    approvals=(
+        Approval(
+            id=UUID(int=2), proposal=PROPOSAL.id, subject="", approver="clerk.bo", verdict="approve",
+            reason="", at=AT, not_before=AT, expiry=AT,
+        ),
+    ),
+    stale=(),
+)  # fmt: skip
+HIDDEN = replace(
+    VIEW,
+    item=replace(VIEW.item, title="", hidden=True),
+    proposal=replace(
+        PROPOSAL, title="", verdict="", reasons=(), args={"container": "MSCU1234566", "party": MASK},
+        labels={"party": replace(UNTRUSTED, origin=Derived(sources=()))},
+        evidence=(replace(PROPOSAL.evidence[0], value=MASK),),
+    ),
+    stale=(),
+    closed=("acl:mailbox-7",),
+)  # fmt: skip
+MANY = replace(
+    VIEW,
+    proposal=replace(
+        PROPOSAL,
+        labels={
+            "party": replace(
+                UNTRUSTED, origin=Derived(sources=[replace(MAIL, key={"id": str(n)}) for n in range(5)])
+            )
+        },
+    ),
+)
+
+
+def test_of_many_places_some_are_named() -> None:
+    assert " and 2 more" in _text(item_page(MANY))
+
+
 def _text(page: RenderableType) -> str:
     out = io.StringIO()
     Console(file=out, width=110, highlight=False, color_system=None).print(page)
@@ -71,6 +121,8 @@ def _text(page: RenderableType) -> str:
     ("name", "page"),
     [
         ("item", item_page(VIEW, place="3 of 12")),
+        ("asked", item_page(ASKED)),
+        ("hidden", item_page(HIDDEN)),
         ("evidence", evidence_page(evidence_rows(PROPOSAL.evidence)[0])),
     ],
 )

@@ -15,6 +15,7 @@ from pilothouse.decisions import (
     Evidence,
     Inbox,
     InboxFilter,
+    Proposal,
     find_decision,
 )
 from pilothouse.effects import Door
@@ -29,7 +30,7 @@ from pilothouse.effects.testing import (
     soon,
 )
 from pilothouse.kernel import ConflictError, DataError, DeniedError, Principal, UsageError, new_id
-from pilothouse.storage import Database
+from pilothouse.storage import Database, Tx
 
 LEAD = Principal(id="lead.kim", rights=frozenset({"decisions:*"}))
 STRANGER = Principal(id="clerk.zoe", rights=frozenset({"decisions:other_tool"}))
@@ -231,6 +232,29 @@ async def test_an_unknown_kind_of_question_cannot_be_answered_here(database: Dat
     proposal = await ask(database, inbox, kind="nobody.home")
     with pytest.raises(UsageError, match=r"nobody\.home"):
         await inbox.approve(proposal.id, AMIRA, typed="4565")
+
+
+class _Follower:
+    def __init__(self) -> None:
+        self.got: list[Answer] = []
+
+    async def answered(self, tx: Tx, proposal: Proposal, answer: Answer) -> None:
+        self.got.append(answer)
+        if answer.reason == "break":
+            raise DataError("the follower cannot")
+
+
+async def test_answers_of_another_kind_go_to_its_follower_and_its_failure_undoes_them(
+    database: Database, inbox: Inbox, run: FakeResumer
+) -> None:
+    follower = _Follower()
+    inbox.follow("some.kind", follower)
+    proposal = await ask(database, inbox, kind="some.kind", tool=None, run=None, key=None)
+    with pytest.raises(DataError, match="the follower cannot"):
+        await inbox.reject(proposal.id, AMIRA, "break")
+    assert (await find_decision(database, proposal.id)).state == "open"
+    answer = await inbox.approve(proposal.id, BO, typed="4565")
+    assert (follower.got[-1], run.got) == (answer, [])
 
 
 @pytest.mark.parametrize("second", [AMIRA, BO])

@@ -427,8 +427,8 @@ async def test_a_voice_forged_into_the_table_for_the_same_person_does_not_fill_t
     first = await _yes(inbox, proposal, AMIRA)
     await database.execute(
         "insert into decisions_approval (id, proposal, subject, approver, verdict, reason, at, not_before,"
-        " expiry, asked, delegated_by) select gen_random_uuid(), proposal, subject, 'ghost', 'approve', '', at,"
-        " not_before, expiry, asked, approver from decisions_approval"
+        " expiry, asked, delegated_by) select gen_random_uuid(), proposal, subject, 'ghost', 'approve',"
+        " '', at, not_before, expiry, asked, approver from decisions_approval"
     )
     await database.execute("update decisions_item set state = 'approved', answer = '{}'::json")
     with pytest.raises(ConflictError, match="1 of 2 people said yes"):

@@ -144,6 +144,14 @@ async def test_an_argument_without_label_is_hidden_with_the_rest(database: Datab
     assert set((await inbox.show(proposal.id, AMIRA)).proposal.args.values()) == {MASK}
 
 
+async def test_evidence_that_may_be_read_stays_beside_what_may_not(database: Database, inbox: Inbox) -> None:
+    status = Evidence.of("customs.status", read("status", "CLEARED"))
+    proposal = await ask(database, inbox, **(_secret() | {"evidence": (status, _mail("ACME"))}))
+    shown = (await inbox.show(proposal.id, AMIRA)).proposal.evidence
+    assert shown[0] == status
+    assert shown[1].value == MASK
+
+
 async def test_todays_rights_count_not_those_of_the_asking(database: Database, inbox: Inbox) -> None:
     proposal = await ask(database, inbox, **_secret())
     assert (await inbox.show(proposal.id, READER)).closed == ()

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from pilothouse.decisions import Evidence, InboxFilter
+from pilothouse.decisions import Escalation, Evidence, InboxFilter, Quorum
 from pilothouse.decisions.asking.propose import MAX_PROPOSAL, check, edited
 from pilothouse.effects.testing import AMIRA, RUNNER, proposal_for, read, release_spec
-from pilothouse.kernel import LimitError, UsageError
+from pilothouse.kernel import LimitError, UsageError, canonical, decode, loads
+from pilothouse.labels import typed
+
+HOUR = Escalation(after=timedelta(hours=1), to="leads")
 
 
 class _Previewer:
@@ -35,6 +39,11 @@ class _Previewer:
         ),
         ({"preview": {}}, "preview['confirm']"),
         ({"preview": {"confirm": "  "}}, "preview['confirm']"),
+        ({"tool": None, "apart": ("pay",)}, "keeps duties apart"),
+        ({"tier": 2, "preview": {}, "apart": ("pay",)}, "keeps duties apart"),
+        ({"labels": {"colour": typed("a", "r")}}, "a label for 'colour'"),
+        ({"escalation": (Escalation(after=timedelta(0)),)}, "order the steps"),
+        ({"escalation": (HOUR, HOUR)}, "order the steps"),
     ],
 )
 def test_a_proposal_that_nobody_could_judge_is_refused(changes: dict[str, Any], words: str) -> None:
@@ -116,3 +125,17 @@ def test_the_area_is_the_topic_else_the_tool_else_the_workflow() -> None:
     assert proposal_for(topic="t").area == "t"
     assert proposal_for().area == "release_container"
     assert proposal_for(tool=None).area == "release"
+
+
+def test_labels_of_other_arguments_and_of_the_choice_fit() -> None:
+    labels = {"container": typed("a", "r"), "pc": typed("a", "r")}
+    proposal = proposal_for(labels=labels, escalation=(HOUR,), quorum=Quorum(count=2, groups=("desk",)))
+    assert decode(loads(check(proposal))) == proposal
+    assert decode(loads(canonical(proposal.quorum))) == proposal.quorum
+
+
+def test_what_an_edit_changes_was_typed_by_its_author() -> None:
+    parent = proposal_for(labels={name: typed("a", "r") for name in ("container", "party", "pc")})
+    child = edited(parent, AMIRA, {"container": "MSCU1234565", "party": "BETA"}, _Previewer())
+    assert child.labels == parent.labels | {"party": typed(AMIRA.id, str(parent.id))}
+    assert child.quorum.distinct_from == (RUNNER.id,)

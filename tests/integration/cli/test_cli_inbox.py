@@ -1,0 +1,92 @@
+"""What several people do at the command line: batches, taking back, standing in for a colleague."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def pilothouse(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    folder = tmp_path_factory.mktemp("project")
+    assert _pilothouse(folder, "init", ".").returncode == 0
+    return lambda *words, **options: _pilothouse(folder, *words, **options)
+
+
+def _pilothouse(
+    folder: Path, *words: str, stdin: str | None = None, **settings: str
+) -> subprocess.CompletedProcess[str]:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("PILOTHOUSE_")}
+    set_here = {f"PILOTHOUSE_DECISIONS_{name.upper()}": value for name, value in settings.items()}
+    environment = {**kept, **set_here, "COLUMNS": "120", "USER": "amira", "LOGNAME": "amira"}
+    return subprocess.run(
+        [sys.executable, "-m", "pilothouse", *words],
+        cwd=folder, capture_output=True, text=True, input=stdin, env=environment, timeout=60, check=False,
+    )  # fmt: skip
+
+
+def _ask(pilothouse: Run, name: str) -> str:
+    started = pilothouse("run", "hello", "--args", json.dumps({"name": name}), "--json", blind_share="0")
+    assert json.loads(started.stdout)["state"] == "parked", started.stderr
+    items: list[dict[str, Any]] = json.loads(pilothouse("inbox", "--find", name, "--json").stdout)["items"]
+    return items[0]["id"]
+
+
+def test_several_are_approved_together_and_nothing_else_takes_several(pilothouse: Run) -> None:
+    asked = [_ask(pilothouse, name) for name in ("Bergen", "Cadiz")]
+    refused = pilothouse("decide", *asked, "--reject", "no", "--as", "clerk")
+    assert (refused.returncode, "only --approve" in " ".join(refused.stderr.split())) == (2, True)
+    done = pilothouse("decide", *asked, "--approve", "--as", "clerk")
+    assert "approved 2" in done.stdout, done.stderr
+    again = pilothouse("decide", *asked, "--approve", "--as", "clerk", "--json")
+    assert [answer["approved"] for answer in json.loads(again.stdout)] == [True, True]
+
+
+def test_an_answer_is_taken_back_within_its_grace_and_asked_again(pilothouse: Run) -> None:
+    proposal = _ask(pilothouse, "Dakar")
+    assert pilothouse("decide", proposal, "--approve", "--as", "clerk", grace="300").returncode == 0
+    back = pilothouse("decide", proposal, "--undo", "--as", "clerk")
+    assert "taken back" in back.stdout, back.stderr
+    again = pilothouse("decide", proposal, "--undo", "--as", "clerk", "--json")
+    assert (again.returncode, json.loads(again.stderr)["error"]["code"]) == (1, "decisions.undo")
+    items = json.loads(pilothouse("inbox", "--find", "Dakar", "--json").stdout)["items"]
+    assert [(item["state"], item["undo_until"]) for item in items] == [("open", None)]
+
+
+def test_the_last_answer_is_taken_back_with_one_key(pilothouse: Run) -> None:
+    _ask(pilothouse, "Esbjerg")
+    keys = pilothouse("inbox", "--find", "Esbjerg", "--as", "clerk", stdin="u\nr\nslip\nq\n", grace="300")
+    assert "you have answered nothing yet" in keys.stdout, keys.stderr
+    assert "1 answered" in keys.stdout
+    _ask(pilothouse, "Faro one")
+    _ask(pilothouse, "Faro two")
+    keys = pilothouse("inbox", "--find", "Faro", "--as", "clerk", stdin="r\nslip\nu\nq\n", grace="300")
+    assert "taken back: " in keys.stdout, keys.stderr
+    assert "0 answered, 2 open" in keys.stdout
+
+
+def test_a_blind_item_shows_its_advice_after_the_answer(pilothouse: Run) -> None:
+    started = pilothouse("run", "hello", "--args", '{"name": "Gdynia"}', "--json", blind_share="1")
+    assert json.loads(started.stdout)["state"] == "parked"
+    listed = pilothouse("inbox", "--find", "Gdynia", "--list", "--as", "clerk")
+    keys = pilothouse("inbox", "--find", "Gdynia", "--as", "clerk", stdin="q\n")
+    assert ("blind" in listed.stdout) == ("judge for yourself" in keys.stdout)
+
+
+def test_who_stands_in_is_listed_given_and_ended(pilothouse: Run) -> None:
+    assert "Nobody stands in" in pilothouse("delegations", "--as", "clerk").stdout
+    refused = pilothouse("delegations", "--give", "nobody", "--scope", "x", "--until", "2h", "--as", "clerk")
+    assert refused.returncode == 2
+    itself = pilothouse("delegations", "--give", "clerk", "--scope", "x", "--until", "2h", "--as", "clerk")
+    assert itself.returncode in (2, 3)
+    unknown = pilothouse("delegations", "--end", "00000000-0000-0000-0000-000000000000", "--as", "clerk")
+    assert unknown.returncode == 2
