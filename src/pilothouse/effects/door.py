@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from pilothouse.audit import AuditEntry, confirm, record, require_device
-from pilothouse.decisions import Inbox, Rung
+from pilothouse.decisions import Inbox, Proposal, Rung, Unit
 from pilothouse.effects.declare import EffectCall, EffectSpec, Handler
 from pilothouse.effects.gate.approval import Approvals
 from pilothouse.effects.gate.call import check_call
@@ -44,6 +44,7 @@ __all__ = ["Door"]
 Q = load_queries("pilothouse.effects")
 POLL = 0.05
 BELOW: Final = "ladder.below"
+VIOLATIONS: Final = ("effects.denied", "effects.forged")
 log = logging.getLogger(__name__)
 
 
@@ -126,6 +127,13 @@ class Door:
             )
         return self._tools[tool][0]
 
+    def unit_of(self, proposal: Proposal) -> Unit | None:
+        """Return whose proposal it is on the ladder; None if it asks for no tool declared here."""
+        if proposal.kind != "decision" or proposal.tool not in self._tools or not proposal.workflow:
+            return None
+        version = f"{proposal.workflow}@{proposal.workflow_version}"
+        return Unit(action=proposal.tool, tier=self.spec(proposal.tool).tier, version=version)
+
     def preview(self, tool: str, args: Mapping[str, Any]) -> dict[str, Any]:
         """Show what a call would do, from the tool's declaration.
 
@@ -158,6 +166,8 @@ class Door:
             return outcome or await self._again(spec, request)
         except (DeniedError, ConflictError, UsageError) as refusal:
             await self._refused(request, refusal)
+            if isinstance(refusal, DeniedError) and refusal.code in VIOLATIONS:
+                await self._gate.violated(self.spec(request.tool), request, refusal)
             raise
 
     async def consider(self, request: EffectRequest) -> Verdict:

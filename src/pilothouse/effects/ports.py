@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 from uuid import UUID
 
 from pilothouse.decisions import Evidence, Rung, Standing, Unit
@@ -72,6 +72,12 @@ class Ladder(Protocol):
 
     def drawn(self, effect_id: str, share: float) -> bool:
         """Whether the lot says that a person reviews this effect."""
+        ...
+
+    async def demote(
+        self, unit: Unit, *, by: Principal, reason: str, why: Literal["ladder.label_violation"]
+    ) -> bool:
+        """Take ``unit`` down to ``APPROVE`` at once; False if it stands there or lower."""
         ...
 
     async def review(

@@ -15,6 +15,7 @@ from pilothouse.effects.ledger import Lease, Ledger, outcome_of
 from pilothouse.effects.types import Effect, Outcome
 from pilothouse.effects.unknown import question
 from pilothouse.kernel import ConflictError, DeniedError, LimitError, UnavailableError, UsageError
+from pilothouse.labels import join
 
 if TYPE_CHECKING:
     from pilothouse.decisions import Inbox
@@ -164,7 +165,8 @@ class Sender:
             proposer=effect.version or effect.principal.id,
             args=effect.args,
             evidence=effect.evidence,
-            labels=effect.labels,
+            # The call is one argument of the question.
+            labels={"call": join(*effect.labels.values(), effect.pc)} if effect.pc else {},
         )
 
     async def _stored(self, lease: Lease) -> Outcome:

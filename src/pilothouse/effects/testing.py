@@ -182,6 +182,7 @@ class FakeLadder:
         lot: Effect ids that the lot draws.
         reviews: Effect ids a person was asked about, with the title.
         broken: Whether asking fails.
+        falls: Which version was taken down, why, and for what reason.
     """
 
     rungs: dict[str, Rung] = field(default_factory=dict[str, Rung])
@@ -190,6 +191,7 @@ class FakeLadder:
     lot: set[str] = field(default_factory=set[str])
     reviews: dict[str, str] = field(default_factory=dict[str, str])
     broken: bool = False
+    falls: list[tuple[str, str, str]] = field(default_factory=list[tuple[str, str, str]])
 
     async def standing(self, unit: Unit) -> Standing:
         """Return where the version stands, or what is remembered of it."""
@@ -204,6 +206,12 @@ class FakeLadder:
     def drawn(self, effect_id: str, share: float) -> bool:
         """Whether the test put the effect into the lot."""
         return effect_id in self.lot
+
+    async def demote(self, unit: Unit, *, by: Principal, reason: str, why: str) -> bool:
+        """Take the version down to ``APPROVE``, and note why."""
+        self.falls.append((unit.version, why, reason))
+        self.rungs[unit.version] = Rung.APPROVE
+        return True
 
     async def review(self, tx: Tx, unit: Unit, effect_id: str, *, title: str, **asked: Any) -> UUID:
         """Note what a person was asked."""

@@ -12,7 +12,7 @@ from pilothouse.audit import Attached, Record, Tail, entries
 from pilothouse.audit.devices import attach
 from pilothouse.audit.settings import AuditSettings
 from pilothouse.audit.testing import MemoryDevice
-from pilothouse.decisions import Answer, Inbox, Proposal, Quorum, Rung
+from pilothouse.decisions import Answer, Inbox, Ladder, Proposal, Quorum, Rung, Unit
 from pilothouse.effects import (
     AskError,
     Chosen,
@@ -347,6 +347,68 @@ async def test_an_effect_finished_where_no_ladder_is_bound_is_done_all_the_same(
     bare.register(spec, house.receiver)
     assert [one.state for one in await bare.sweep()] == ["done"]
     assert house.ladder.reviews == {}
+
+
+async def test_a_version_that_tries_what_labels_forbid_falls_at_once(house: House) -> None:
+    house.ladder.rungs = {"v": Rung.AUTONOMOUS}
+    outside = call("book", {"slot": "A"}, labels=mailed(), version="v", may_ask=False)
+    with pytest.raises(DeniedError, match=r"\[effects.denied\]"):
+        await house.door.perform(outside)
+    reason = "effect 'e:1' was refused: sink.steering:slot"
+    assert house.ladder.falls == [("v", "ladder.label_violation", reason)]
+    with pytest.raises(DeniedError, match=r"\[effects.denied\]"):
+        await house.door.perform(outside)
+    assert len(house.ladder.falls) == 1
+    with pytest.raises(DeniedError, match=r"\[effects.denied\]"):
+        bare = Door(house.database, house.inbox)
+        bare.register(BOOK, house.receiver)
+        await bare.perform(outside)
+
+
+async def test_the_real_ladder_is_what_the_door_expects(house: House) -> None:
+    ladder = Ladder(house.database, house.inbox)
+    door = Door(house.database, house.inbox, ladder=ladder)
+    door.register(BOOK, house.receiver)
+    unit = Unit(action="book", tier=2, version="v")
+    owner = Principal(id="owner.ida", rights=frozenset({"ladder:change"}))
+    assert (await door.perform(call("book", {"slot": "A"}, version="v"))).state == "done"
+    await ladder.choose(unit, Rung.SHADOW, by=owner, reason="new model")
+    assert (await door.perform(call("book", {"slot": "A"}, "e:2", version="v"))).state == "shadowed"
+    await ladder.choose(unit, Rung.APPROVE, by=owner, reason="looks right")
+    assert (await door.perform(call("book", {"slot": "A"}, "e:3", version="v"))).state == "done"
+    await house.database.execute("update ladder_unit set rung = 3, certificate = '{}'")
+    forced = call("book", {"slot": "A"}, "e:4", version="v", labels=mailed(), may_ask=False)
+    with pytest.raises(DeniedError, match=r"\[effects.denied\]"):
+        await door.perform(forced)
+    assert (await ladder.standing(unit)).rung is Rung.APPROVE
+
+
+async def test_what_the_real_lot_draws_is_asked_and_the_answer_is_a_label(house: House) -> None:
+    ladder = Ladder(house.database, house.inbox)
+    door = Door(house.database, house.inbox, ladder=ladder)
+    door.register(BOOK, house.receiver)
+    await door.perform(call("book", {"slot": "A"}, version="v"))
+    owner = Principal(id="owner.ida", rights=frozenset({"ladder:change"}))
+    unit = Unit(action="book", tier=2, version="v")
+    await ladder.choose(unit, Rung.SUGGEST, by=owner, reason="registers it")
+    await house.database.execute("update ladder_unit set rung = 3, certificate = '{}'")
+    for n in range(300):
+        await door.perform(call("book", {"slot": "A"}, f"lot:{n}", version="v"))
+        if (await door.show(f"lot:{n}")).review:
+            break
+    reviewer = Principal(id="clerk.rena", rights=frozenset({"decisions:*"}))
+    (item,) = (await house.inbox.list(reviewer)).items
+    assert item.title == "Was it right: book was performed on A?"
+    await house.inbox.reject(item.id, reviewer, "the slot was taken")
+    wrong = await house.database.fetch_all("select wrong from ladder_label")
+    assert [row["wrong"] for row in wrong] == [True]
+
+
+async def test_a_decision_belongs_to_the_version_that_asked(house: House) -> None:
+    proposal, _ = await house.approved()
+    assert house.door.unit_of(proposal) == Unit(action="release_container", tier=4, version="release@7")
+    for other in ({"tool": None}, {"tool": "other"}, {"kind": "seeded"}, {"workflow": ""}):
+        assert house.door.unit_of(replace(proposal, **other)) is None
 
 
 async def test_a_version_demoted_while_the_door_looked_asks(house: House) -> None:

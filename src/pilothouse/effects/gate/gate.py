@@ -14,7 +14,7 @@ from pilothouse.effects.gate.treat import as_content, treatable
 from pilothouse.effects.gate.weigh import AskError, reached, weigh
 from pilothouse.effects.ledger import Ticket
 from pilothouse.effects.types import Chosen, EffectRequest, Opened
-from pilothouse.kernel import Authority, DeniedError, encode, require
+from pilothouse.kernel import SYSTEM, Authority, DeniedError, encode, require
 from pilothouse.labels import Integrity
 from pilothouse.policy import Verdict
 
@@ -107,6 +107,16 @@ class Gate:
             # Nothing will happen, so nobody is asked.
             return Verdict(kind="allow", reasons=verdict.reasons)
         return verdict
+
+    async def violated(self, spec: EffectSpec, request: EffectRequest, refusal: DeniedError) -> None:
+        """Take the calling version down: it tried what its labels forbid and nobody may even be asked."""
+        if self._ladder is None:
+            return
+        unit = _unit(spec, request)
+        if (await self._ladder.standing(unit)).rung <= Rung.APPROVE:
+            return
+        reason = f"effect {request.effect_id!r} was refused: {', '.join(refusal.reasons)}"
+        await self._ladder.demote(unit, by=SYSTEM, reason=reason, why="ladder.label_violation")
 
     async def _standing(self, unit: Unit) -> Standing | None:
         return None if self._ladder is None else await self._ladder.standing(unit)
