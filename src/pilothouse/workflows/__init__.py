@@ -17,8 +17,9 @@ from pilothouse.engine import (
     random,
 )
 from pilothouse.workflows.deciding import decide
-from pilothouse.workflows.declare import Step, Workflow, step, workflow
+from pilothouse.workflows.declare import WORKFLOWS, Step, Workflow, step, workflow
 from pilothouse.workflows.flow import configured, said
+from pilothouse.workflows.flow.check import Flow, FlowTable, check_flows
 from pilothouse.workflows.performing import perform
 from pilothouse.workflows.resources import EngineResumer, Resources, bind, bound, unbind
 from pilothouse.workflows.rules import Broken, broken_rules
@@ -29,6 +30,7 @@ from pilothouse.workflows.versions import DeclaredVersions, version_of
 
 __all__ = [
     "TOOLS",
+    "WORKFLOWS",
     "Answer",
     "Broken",
     "Call",
@@ -36,6 +38,8 @@ __all__ = [
     "DeclaredVersions",
     "EngineResumer",
     "Evidence",
+    "Flow",
+    "FlowTable",
     "QueueSpec",
     "Rate",
     "Resources",
@@ -48,6 +52,7 @@ __all__ = [
     "bind",
     "bound",
     "broken_rules",
+    "check_flows",
     "child",
     "configured",
     "continue_as",

@@ -30,7 +30,10 @@ from pilothouse.workflows.resources import bound
 from pilothouse.workflows.rules import check_source, source_hash
 from pilothouse.workflows.wiring import Signature, caller_locals, signature_of
 
-__all__ = ["Step", "Workflow", "step", "workflow"]
+__all__ = ["WORKFLOWS", "Step", "Workflow", "step", "workflow"]
+
+WORKFLOWS: dict[str, Workflow[..., Any]] = {}
+"""Every declared workflow by name; the last declaration of a name counts."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -146,7 +149,9 @@ def workflow(
         )  # fmt: skip
         register_flow(function)
         catalog.register(definition)
-        return Workflow(function, definition, signature)
+        declared = Workflow(function, definition, signature)
+        WORKFLOWS[chosen] = declared
+        return declared
 
     return register if function is None else register(function)
 

@@ -135,7 +135,9 @@ async def house(database):
 
 
 async def test_a_source_is_read_with_the_rights_of_the_run_and_asked_again_when_down(house):
-    run = await pay.start(Request(container="MSCU1"), key="1", options={"principal": CLERK, "label": said(CLERK, "1")})
+    run = await pay.start(
+        Request(container="MSCU1"), key="1", options={"principal": CLERK, "label": said(CLERK, "1")}
+    )
     found, amount, receipt = await house.engine.result(run.id, within=10)
     assert found == Bill(amount=Decimal("12.50"), due=date(2026, 1, 5), size=Size.SMALL)
     assert (amount, receipt) == (Decimal("12.50"), {"number": 7})

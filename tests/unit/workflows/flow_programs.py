@@ -183,21 +183,24 @@ def blocks(depth: int) -> st.SearchStrategy[list[str]]:
     inner = blocks(depth - 1)
     leave = st.sampled_from(["break", "continue", "pass", "return v0"])
     nested = st.one_of(
-        st.tuples(_E, inner, inner).map(
-            lambda t: f"if {t[0]} % 2:\n{indent(t[1])}\nelse:\n{indent(t[2])}"
-        ),
+        st.tuples(_E, inner, inner).map(lambda t: f"if {t[0]} % 2:\n{indent(t[1])}\nelse:\n{indent(t[2])}"),
         st.tuples(_E, inner, _E, leave, inner).map(
-            lambda t: f"for i in range(abs({t[0]}) % 3):\n"
-            + indent([*t[1], f"if {t[2]} % 2:\n    {t[3]}", *t[4]])
+            lambda t: (
+                f"for i in range(abs({t[0]}) % 3):\n" + indent([*t[1], f"if {t[2]} % 2:\n    {t[3]}", *t[4]])
+            )
         ),
         st.tuples(_E, inner).map(lambda t: f"if {t[0]} % 2:\n{indent([*t[1], 'return v1'])}"),
         st.tuples(_E, inner).map(
-            lambda t: f"match {t[0]}:\n    case 1:\n{textwrap.indent(indent(t[1]), '    ')}\n"
-            "    case w:\n        v2 = w"
+            lambda t: (
+                f"match {t[0]}:\n    case 1:\n{textwrap.indent(indent(t[1]), '    ')}\n"
+                "    case w:\n        v2 = w"
+            )
         ),
         st.tuples(_E, _VAR, _E).map(
-            lambda t: f"try:\n    {t[1]} = await may_fail({t[0]})\n    {t[1]} += await mix(1, 1)\n"
-            f"except DataError:\n    {t[1]} = {t[2]}"
+            lambda t: (
+                f"try:\n    {t[1]} = await may_fail({t[0]})\n    {t[1]} += await mix(1, 1)\n"
+                f"except DataError:\n    {t[1]} = {t[2]}"
+            )
         ),
         st.tuples(_E, _VAR).map(
             lambda t: f"n = 0\nwhile n < abs({t[0]}) % 3:\n    n += 1\n    {t[1]} = await mix(n, {t[1]})"
@@ -292,7 +295,12 @@ class World:
 
     async def perform(self, request: EffectRequest) -> Outcome:
         event = Event(
-            request.tool, request.site, dict(request.args), dict(request.labels), request.pc, _verdict(request)
+            request.tool,
+            request.site,
+            dict(request.args),
+            dict(request.labels),
+            request.pc,
+            _verdict(request),
         )
         before = self.events.setdefault(request.effect_id, event)
         assert before == event, "a replay says the same"

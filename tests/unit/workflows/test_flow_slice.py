@@ -129,7 +129,9 @@ def test_the_body_of_a_branch_is_its_choice():
 def test_which_of_several_calls_is_performed_is_a_choice_of_all_its_arguments():
     body = "m = await read_mail(p)\ncalls = [note.bind(1, 2), note.bind(3, 4)]\nawait perform(calls[m % 2])"
     assert only(body) == {"a": "mail", "b": "mail", "pc": ""}
-    body = "m = await read_mail(p)\nif m % 2:\n    call = note.bind(1, 2)\nelse:\n    call = note.bind(3, m)\n"
+    body = (
+        "m = await read_mail(p)\nif m % 2:\n    call = note.bind(1, 2)\nelse:\n    call = note.bind(3, m)\n"
+    )
     assert only(body + "await perform(call)")["a"] == "mail"
     body = "m = await read_mail(p)\ncall = note.bind(1, b=m)\nawait perform(call)"
     assert only(body) == {"a": "", "b": "mail", "pc": ""}
@@ -154,7 +156,11 @@ if answer.approved:
     first, second = world.events.values()
     assert (first.labels["a"].integrity.name, first.labels["b"].integrity.name) == ("UNTRUSTED", "APPROVED")
     assert second.pc.integrity.name == "APPROVED"
-    asked = run(made(HEAD + indent(body.strip().splitlines()) + "\n"), World(dict(NUMBERS), approves=False), begin=TYPED)
+    asked = run(
+        made(HEAD + indent(body.strip().splitlines()) + "\n"),
+        World(dict(NUMBERS), approves=False),
+        begin=TYPED,
+    )
     (event,) = asked.events.values()
     assert event.labels["b"].integrity.name == "UNTRUSTED", "nobody said anything"
 

@@ -29,7 +29,9 @@ def test_every_ask_was_listed_and_no_flow_that_passes_ever_asks(text, typed, app
             said = [one for one in listed if one.verdict != "passes" and explains(one, reason)]
             assert said, f"{reason} at line {line} of\n{text}\n{listed}"
         if not event.verdict.reasons:
-            assert not any(came_in_full(one, event) for one in listed), f"a flow that never passes did\n{text}"
+            assert not any(came_in_full(one, event) for one in listed), (
+                f"a flow that never passes did\n{text}"
+            )
 
 
 def came_in_full(flow, event) -> bool:
@@ -52,7 +54,9 @@ def test_what_does_not_name_a_source_does_not_depend_on_it(text, source, other):
     one = run(flow, World(dict(NUMBERS)), begin=TYPED)
     two = run(flow, World({**NUMBERS, source: other}), begin=TYPED)
     first, second = seen(one, source), seen(two, source)
-    assert [(event.tool, event.site) for event in first] == [(event.tool, event.site) for event in second], text
+    assert [(event.tool, event.site) for event in first] == [(event.tool, event.site) for event in second], (
+        text
+    )
     for before, after in zip(first, second, strict=True):
         for name in before.args:
             names_it = source in sources_of(before.labels[name]) | sources_of(after.labels[name])

@@ -74,7 +74,7 @@ class Reading:
         self._known: dict[int, ReadCall] = {}
         self._grown = 0
         for node in sorted(
-            (one for one in ast.walk(tree) if isinstance(one, ast.Call)),
+            (one for part in tree.body for one in ast.walk(part) if isinstance(one, ast.Call)),
             key=lambda call: (call.lineno, call.col_offset, call.end_lineno, call.end_col_offset),
         ):
             self._known[id(node)] = self._call(node)
@@ -301,7 +301,7 @@ class Reading:
         given = self._arguments(call, pc, quiet)
         if call.kind == "gather":
             return self._gathered(node, given)
-        if call.kind == "constant":
+        if call.kind in ("constant", "continue"):
             return Value()
         if call.kind == "decide":
             return Value({f"site:{call.number}", f"args:{call.number}"})
