@@ -15,6 +15,7 @@ from pilothouse.storage.high_water import HighWater
 from pilothouse.storage.listen import Notification, Subscription
 from pilothouse.storage.migrate import revert_migrations, run_migrations, schema_version
 from pilothouse.storage.queries import Queries, Query, load_queries
+from pilothouse.storage.readers import as_reader
 from pilothouse.storage.vault import SecretStore, StoredSecret, find_key, make_key
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ __all__ = [
     "StoredSecret",
     "Subscription",
     "Tx",
+    "as_reader",
     "diagnose",
     "find_key",
     "load_queries",

@@ -236,6 +236,10 @@ class EmbeddedServer:
             link.execute("create extension if not exists vector")
             if link.execute("select 1 from pg_roles where rolname = 'pilothouse'").fetchone() is None:
                 link.execute("create role pilothouse login createdb")
+            # Reads on behalf of somebody run as this role (pilothouse.storage.as_reader).
+            if link.execute("select 1 from pg_roles where rolname = 'pilothouse_reader'").fetchone() is None:
+                link.execute("create role pilothouse_reader nologin")
+            link.execute("grant pilothouse_reader to pilothouse")
         with psycopg.connect(self._superuser_url, autocommit=True) as link:
             if link.execute("select 1 from pg_database where datname = 'pilothouse'").fetchone() is None:
                 link.execute("create database pilothouse owner pilothouse")
