@@ -126,6 +126,22 @@ async def test_no_byte_leaves_while_halted(door: Door, outside: Outside) -> None
     assert outside.arrived == []
 
 
+async def test_an_outcome_that_the_log_does_not_take_is_not_stored_either(
+    door: Door, outside: Outside
+) -> None:
+    await outside.database.execute(
+        "create function no_outcome() returns trigger language plpgsql as "
+        "$$begin if new.kind = 'effects.done' then raise exception 'disk full'; end if; return new; end$$"
+    )
+    await outside.database.execute(
+        "create trigger no_outcome before insert on audit_entry for each row execute function no_outcome()"
+    )
+    with pytest.raises(PilothouseError):
+        await door.perform(request("e:1"))
+    assert len(outside.arrived) == 1
+    assert (await door.show("e:1")).state == "intent"
+
+
 async def test_no_byte_leaves_when_the_log_does_not_take_the_entry(door: Door, outside: Outside) -> None:
     await outside.database.execute(
         "create function disk_full() returns trigger language plpgsql as "
