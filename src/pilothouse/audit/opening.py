@@ -142,25 +142,34 @@ async def _round(database: Database, *, look: bool) -> int:
             await _beside_the_database(database, state, look=look or placed > 0)
     except PilothouseError as error:
         said = error
+    except Exception:
+        # Whatever it is, the next entries need their places too.
+        log.exception("a round of the audit log failed; it is tried again")
     _say(state, said)
     return placed
 
 
 async def _beside_the_database(database: Database, state: Attached, *, look: bool) -> None:
-    refused = state.refused
-    try:
-        await mirror(database, state)
-        await adopt(database, state)
-    except UnavailableError:
-        if refused is None and state.refused is not None:
-            await _tell(database, "audit.device_refused", state.refused)
-        raise
-    finally:
-        # A second device that is away does not keep the heads from being signed.
-        if look:
-            await sign(database, state)
-    if refused is not None:
+    refused, fault = state.refused, await _levelled(database, state)
+    # A second device that is away does not keep the heads from being signed.
+    if look:
+        await sign(database, state)
+    if refused is None and state.refused is not None:
+        await _tell(database, "audit.device_refused", state.refused)
+    if refused is not None and state.refused is None:
         await _tell(database, "audit.device_back", refused)
+    if fault is not None:
+        raise fault
+
+
+async def _levelled(database: Database, state: Attached) -> PilothouseError | None:
+    """Bring database and second device level; return why they are not."""
+    try:
+        await adopt(database, state)
+        await mirror(database, state)
+    except PilothouseError as error:
+        return error
+    return None
 
 
 async def _tell(database: Database, kind: str, why: str) -> None:
@@ -184,11 +193,17 @@ async def _last_words(database: Database, state: Attached) -> None:
     """Leave nothing without place, copy and signature; a database that is away is not waited for."""
     try:
         async with asyncio.timeout(LAST):
-            while await chain(database, wait=True):
-                pass
-            try:
-                await mirror(database, state)
-            finally:
-                await sign(database, state, now=True)
+            fault = await _finished(database, state)
     except (PilothouseError, TimeoutError) as error:
-        log.warning("the audit log was closed with something left to do: %r", error)
+        fault = error
+    if fault is not None:
+        log.warning("the audit log was closed with something left to do: %r", fault)
+
+
+async def _finished(database: Database, state: Attached) -> PilothouseError | None:
+    fault = await _levelled(database, state)
+    while await chain(database, wait=True):
+        pass
+    fault = fault or await _levelled(database, state)
+    await sign(database, state, now=True)
+    return fault

@@ -246,6 +246,36 @@ async def test_a_device_that_refuses_is_an_alarm_and_neither_stops_places_nor_he
     assert kinds[-1] == "audit.device_back"
 
 
+async def test_a_device_with_a_fault_of_its_own_does_not_end_the_work(
+    database: Database, write: Any, audit: Attached, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Faulty(MemoryDevice):
+        def tail(self) -> Any:
+            raise ValueError("a fault of its own")
+
+    audit.device = Faulty()
+    async with _kept(database):
+        await write(1, placed=False)
+
+        async def done() -> bool:
+            return await database.fetch_value("select count(*) from audit_leaf") == 1
+
+        await _until(done)
+        await _until(lambda: "a fault of its own" in caplog.text)
+
+
+async def test_what_a_short_process_finds_loose_is_placed_when_it_ends(
+    database: Database, tmp_path: Path
+) -> None:
+    async with open_audit(database, data_dir=tmp_path / "data", work=False):
+        await database.execute(REFUSE)
+        assert await record(database, AuditEntry(kind="k", actor="a")) == "device"
+        await database.execute(ALLOW)
+    async with open_audit(database, data_dir=tmp_path / "data"):
+        pass
+    assert await database.fetch_value("select count(*) from audit_leaf") == 1
+
+
 async def test_a_fork_is_an_alarm(
     database: Database, write: Any, audit: Attached, tamper: Any, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -73,6 +73,16 @@ async def test_pages_make_no_difference(
         assert [line async for line in export(database)] == lines
 
 
+async def test_what_is_placed_while_a_check_goes_on_is_left_for_the_next(
+    database: Database, write: Any
+) -> None:
+    from pilothouse.audit import verifier
+
+    await write(5)
+    rows = verifier._rows(database, 3)  # pyright: ignore[reportPrivateUsage]
+    assert [row["position"] async for row in rows] == [1, 2, 3]
+
+
 async def test_a_stored_node_that_was_changed_or_removed_is_found(
     database: Database, write: Any, tamper: Any
 ) -> None:
@@ -190,7 +200,7 @@ async def test_a_rewrite_that_takes_the_heads_too_is_convicted_by_the_second_dev
     await tamper(
         "truncate audit_head", "delete from audit_leaf where position > 3", "delete from audit_pending"
     )
-    with pytest.raises(DataError, match="no longer holds entry 5"):
+    with pytest.raises(DataError, match="no longer holds entry 5 "):
         await mirror(database, audit)
     with pytest.raises(DataError, match="does not grow"):
         await sign(database, audit, now=True)
@@ -220,8 +230,25 @@ async def test_a_tail_that_was_replaced_stops_the_mirror(
         await mirror(database, audit)
 
 
-async def _lines(device: FileDevice) -> list[bytes]:
-    return list(device.lines())
+@pytest.mark.parametrize(
+    "change",
+    [
+        "update audit_entry set actor = 'nobody' where body ->> 'n' = '3'",
+        "delete from audit_entry where body ->> 'n' = '3'",
+        "delete from audit_leaf where position = 4",
+    ],
+)
+async def test_what_is_broken_is_not_copied_and_the_copy_stays_at_it(
+    database: Database, write: Any, audit: Attached, tamper: Any, change: str
+) -> None:
+    await write(6)
+    await tamper(change)
+    for _ in range(2):
+        with pytest.raises(DataError, match="no longer holds entry 4 "):
+            await mirror(database, audit)
+    assert audit.device is not None
+    assert [line for line in audit.device.lines() if b"nobody" in line] == []
+    assert (len(list(audit.device.lines())), audit.device.tail().position) == (4, 3)
 
 
 @pytest.mark.parametrize(

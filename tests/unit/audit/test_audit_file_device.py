@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from pilothouse.audit import FileDevice, Tail, verify_lines
+from pilothouse.audit.leaves import head_line
 from pilothouse.audit.offline import FIRST
-from pilothouse.audit.testing import placed
+from pilothouse.audit.testing import fake_signer, placed
 
 
 @pytest.fixture
@@ -102,6 +103,32 @@ def test_lines_out_of_step_do_not_count(path: Path) -> None:
     with path.open("ab") as file:
         file.write(placed(3).line + b"\n")
     assert device.tail().position == 1
+
+
+def test_of_a_long_log_only_the_end_is_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pilothouse.audit.devices import file
+
+    head = head_line(fake_signer().head(size=20, root=bytes(32), at="2026-01-05T06:00:00.000000Z"))
+    first = [placed(n) for n in range(1, 21)]
+    FileDevice(path).append([*first, head, placed(None, id="early"), *(placed(n) for n in range(21, 41))])
+    whole = FileDevice(path).tail()
+    line = len(placed(30).line)
+    for window in (line // 2, line * 3, line * 25, line * 30):
+        monkeypatch.setattr(file, "WINDOW", window)
+        device = FileDevice(path)
+        assert device.tail() == whole
+        device.append([placed(40)])
+        assert device.tail() == whole
+    monkeypatch.setattr(file, "WINDOW", line * 25)
+    assert len(whole.loose) == 1
+
+
+def test_a_long_log_without_a_head_is_read_whole(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pilothouse.audit.devices import file
+
+    monkeypatch.setattr(file, "WINDOW", 300)
+    FileDevice(path).append([placed(n) for n in range(1, 41)])
+    assert FileDevice(path).tail().position == 40
 
 
 def test_many_blocks_are_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

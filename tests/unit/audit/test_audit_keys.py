@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pilothouse.audit.heads import load_signer, public_key_file
+from pilothouse.audit.heads import keys, load_signer, public_key_file
 from pilothouse.audit.offline import head_message, verified
 from pilothouse.kernel import UsageError
 
@@ -36,6 +36,15 @@ def test_many_that_start_at_once_agree_on_one(tmp_path: Path) -> None:
     assert len({signer.public for signer in signers if signer is not None}) == 1
     assert len(signers) == 8
     assert (tmp_path / "audit.key.pub").read_text().strip() == signers[0].public  # type: ignore[union-attr]
+
+
+def test_who_comes_second_takes_the_key_that_is_there(tmp_path: Path) -> None:
+    path = tmp_path / "audit.key"
+    load_signer(path)
+    content = path.read_text()
+    keys._make(path)  # pyright: ignore[reportPrivateUsage]
+    assert path.read_text() == content
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["audit.key", "audit.key.pub"]
 
 
 def test_it_signs_heads_that_anybody_can_check(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from pilothouse.audit.types import Record, SignedHead, Tail
 __all__ = ["FileDevice", "LineReader", "head_of"]
 
 BLOCK = 1 << 20
+WINDOW = 16 << 20
 
 
 def head_of(line: bytes) -> SignedHead | None:
@@ -27,10 +28,15 @@ def head_of(line: bytes) -> SignedHead | None:
 
 
 class LineReader:
-    """Learns from lines how far a device has come."""
+    """Learns from lines how far a device has come.
 
-    def __init__(self) -> None:
+    Args:
+        whole: Whether it is given every line; else the first placed one it meets is where it starts.
+    """
+
+    def __init__(self, *, whole: bool = True) -> None:
         self.position = 0
+        self._whole = whole
         self.hash = ""
         self.head: SignedHead | None = None
         self._loose: dict[bytes, bytes] = {}
@@ -42,7 +48,8 @@ class LineReader:
             self.head = head_of(line) or self.head
         elif found[3] == b"null":
             self._loose[found[1]] = line
-        elif int(found[3]) == self.position + 1:
+        elif int(found[3]) == self.position + 1 or not self._whole:
+            self._whole = True
             self.position, self.hash = int(found[3]), found[2].decode()
             # Most logs have none; the same bytes with a place settle it.
             if self._loose:
@@ -131,7 +138,24 @@ class FileDevice:
         """Read what was written since the last look, by anybody, up to the last whole line."""
         now = os.fstat(file)
         if now.st_ino != self._inode or now.st_size < self._read:
-            self._reader, self._read, self._inode = LineReader(), 0, now.st_ino
+            self._inode = now.st_ino
+            self._first_look(file, now.st_size)
+        return self._read_on(file)
+
+    def _first_look(self, file: int, size: int) -> None:
+        """Read only as much of the end as holds a placed entry and a head: a log may be of any length."""
+        window = WINDOW
+        while window < size:
+            start = size - window
+            self._read = start + 1 + os.pread(file, window, start).find(b"\n")
+            self._reader = LineReader(whole=False)
+            tail = self._read_on(file)
+            if tail.position and tail.head:
+                return
+            window *= 4
+        self._reader, self._read = LineReader(), 0
+
+    def _read_on(self, file: int) -> Tail:
         rest = b""
         while block := os.pread(file, BLOCK, self._read + len(rest)):
             *lines, rest = (rest + block).split(b"\n")

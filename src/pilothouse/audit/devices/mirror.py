@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 from uuid import UUID
 
 from pilothouse.audit.leaves import entry_line, jcs, plain
@@ -33,6 +33,19 @@ def line_of(row: dict[str, Any]) -> Record | None:
     return None if row["id"] is None else entry_line(jcs(plain(row)), row["hash"].hex(), row["position"])
 
 
+def _sound_lines(rows: list[dict[str, Any]], after: int) -> list[Record]:
+    """Return the lines up to the first that is gone, out of place or not what was placed."""
+    lines: list[Record] = []
+    for position, row in enumerate(rows, after + 1):
+        if row["id"] is None or row["position"] != position:
+            break
+        body = jcs(plain(row))
+        if leaf_hash(body) != row["hash"]:
+            break
+        lines.append(entry_line(body, row["hash"].hex(), position))
+    return lines
+
+
 async def mirror(database: Database, state: Attached) -> int:
     """Bring the second device up to the last placed entry; return how many lines it took.
 
@@ -47,10 +60,12 @@ async def mirror(database: Database, state: Attached) -> int:
         if tail.position:
             _require_same(tail, rows)
             rows = rows[1:]
-        lines = [line for line in map(line_of, rows) if line is not None]
+        lines = _sound_lines(rows, tail.position)
         if lines:
             await tell(state, lines)
         taken += len(lines)
+        if len(lines) < len(rows):
+            _refuse(tail.position + len(lines) + 1)
         if len(rows) < PAGE - 1:
             break
     return taken
@@ -91,11 +106,14 @@ async def _adopted(database: Database, line: bytes) -> None:
 
 
 def _require_same(tail: Tail, rows: list[dict[str, Any]]) -> None:
-    if rows and rows[0]["position"] == tail.position and rows[0]["hash"].hex() == tail.hash:
-        return
+    if not rows or rows[0]["position"] != tail.position or rows[0]["hash"].hex() != tail.hash:
+        _refuse(tail.position)
+
+
+def _refuse(position: int) -> NoReturn:
     raise DataError(
-        f"the database no longer holds entry {tail.position} as the second device does: it was rewritten, "
-        "cut, or is another database; run `pilothouse audit verify`, keep the file and start another",
+        f"the database no longer holds entry {position} as it was placed: it was rewritten, cut, or is "
+        "another database; run `pilothouse audit verify`, keep the second device as it is and start another",
         code="audit.forked",
     )
 
