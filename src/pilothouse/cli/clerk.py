@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from pilothouse.cli.console import console
-from pilothouse.cli.inbox import parse_args, parse_until
+from pilothouse.cli.inbox import colleague, parse_args, parse_until
 from pilothouse.cli.keys import ask_line, read_key
 from pilothouse.cli.panel import evidence_page, item_page
 from pilothouse.kernel import PilothouseError
@@ -164,7 +164,7 @@ class Clerk:
         name = await ask_line("to whom? ")
         if not name:
             return False
-        await self._inbox.delegate(view.item.id, self._who, self._studio.project.principal(name))
+        await self._inbox.delegate(view.item.id, self._who, await colleague(self._studio, name))
         return True
 
     async def _snooze(self, view: ItemView) -> bool:

@@ -12,14 +12,15 @@ from uuid import UUID
 import typer
 
 from pilothouse.cli.console import AsOption, JsonOption, ProjectOption, emit, run, table
-from pilothouse.kernel import UsageError
+from pilothouse.kernel import Principal, UsageError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from pilothouse.app import Studio
     from pilothouse.decisions import Page
 
-__all__ = ["parse_args", "parse_until", "register"]
+__all__ = ["colleague", "parse_args", "parse_until", "register"]
 
 
 def register(app: typer.Typer) -> None:
@@ -190,7 +191,7 @@ async def _decide(
         elif verb == "undo":
             result = _line(await inbox.undo(id, who))
         else:
-            result = _line(await inbox.delegate(id, who, studio.project.principal(value)))
+            result = _line(await inbox.delegate(id, who, await colleague(studio, value)))
         emit(result, as_json=json, show=lambda: _said(ids, verb, result))
 
 
@@ -243,7 +244,7 @@ async def _delegations(
         if end is not None:
             await standing.revoke(end, who)
         if give is not None:
-            to = studio.project.principal(give)
+            to = await colleague(studio, give)
             await standing.give(who, to, scope=scope, until=parse_until(until), reason=reason)
         found = await standing.of(who)
         rows = [[one.id, one.giver, one.taker, one.scope, f"{one.until:%Y-%m-%d %H:%M}"] for one in found]
@@ -251,6 +252,15 @@ async def _delegations(
         empty = "Nobody stands in for you, and you for nobody. See `pilothouse delegations --help`."
         lines = [dict(zip(columns, row, strict=True)) for row in rows]
         emit(lines, as_json=json, show=lambda: table("delegations", columns, rows, empty=empty))
+
+
+async def colleague(studio: Studio, name: str) -> Principal:
+    """Return who is called ``name``, with the rights of today.
+
+    Raises:
+        UsageError: ``project.principal``: nobody is, or the account is shut out.
+    """
+    return await studio.identity.directory.find(name) or studio.project.principal(name)
 
 
 def parse_args(text: str) -> dict[str, Any]:

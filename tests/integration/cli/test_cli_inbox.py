@@ -12,6 +12,29 @@ from typing import Any
 
 import pytest
 
+FLOWS = """
+
+from pilothouse import effect, perform
+
+
+@effect(tool="post_notice", effect="write", tier=2, steering=["to"])
+async def post_notice(to: str) -> str:
+    return to
+
+
+@workflow
+async def notice(to: str) -> str:
+    call = post_notice.bind(to=to)
+    answer = await decide(f"Notice to {to}?", of=call, who="desk", verdict="POST")
+    return await perform(call, answer) if answer.approved else "no"
+"""
+PEOPLE = """
+[principals."clerk.bo"]
+rights = ["decisions:*"]
+
+[principals."clerk.cem"]
+rights = ["decisions:*"]
+"""
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -19,6 +42,9 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 def pilothouse(tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder = tmp_path_factory.mktemp("project")
     assert _pilothouse(folder, "init", ".").returncode == 0
+    for name, more in (("flows.py", FLOWS), ("pilothouse.toml", PEOPLE)):
+        file = folder / name
+        file.write_text(file.read_text() + more)
     return lambda *words, **options: _pilothouse(folder, *words, **options)
 
 
@@ -75,18 +101,27 @@ def test_the_last_answer_is_taken_back_with_one_key(pilothouse: Run) -> None:
 
 
 def test_a_blind_item_shows_its_advice_after_the_answer(pilothouse: Run) -> None:
-    started = pilothouse("run", "hello", "--args", '{"name": "Gdynia"}', "--json", blind_share="1")
-    assert json.loads(started.stdout)["state"] == "parked"
-    listed = pilothouse("inbox", "--find", "Gdynia", "--list", "--as", "clerk")
-    keys = pilothouse("inbox", "--find", "Gdynia", "--as", "clerk", stdin="q\n")
-    assert ("blind" in listed.stdout) == ("judge for yourself" in keys.stdout)
+    started = pilothouse("run", "notice", "--args", '{"to": "Gdynia"}', "--json", blind_share="1")
+    assert json.loads(started.stdout)["state"] == "parked", started.stderr
+    listed = pilothouse("inbox", "--find", "Gdynia", "--list", "--as", "clerk.bo")
+    assert "blind" in listed.stdout
+    assert "POST" not in listed.stdout
+    keys = pilothouse("inbox", "--find", "Gdynia", "--as", "clerk.bo", stdin="a\nq\n")
+    before, _, after = keys.stdout.partition("judge for yourself")
+    assert "POST" not in before
+    assert "the rules advised POST" in after, keys.stderr
 
 
 def test_who_stands_in_is_listed_given_and_ended(pilothouse: Run) -> None:
-    assert "Nobody stands in" in pilothouse("delegations", "--as", "clerk").stdout
-    refused = pilothouse("delegations", "--give", "nobody", "--scope", "x", "--until", "2h", "--as", "clerk")
-    assert refused.returncode == 2
-    itself = pilothouse("delegations", "--give", "clerk", "--scope", "x", "--until", "2h", "--as", "clerk")
-    assert itself.returncode in (2, 3)
-    unknown = pilothouse("delegations", "--end", "00000000-0000-0000-0000-000000000000", "--as", "clerk")
-    assert unknown.returncode == 2
+    assert "Nobody stands in" in pilothouse("delegations", "--as", "clerk.bo").stdout
+    words = ("delegations", "--scope", "post_notice", "--until", "2h", "--as", "clerk.bo")
+    assert pilothouse(*words, "--give", "nobody").returncode == 2
+    assert pilothouse(*words, "--give", "clerk").returncode == 3, "both need the right"
+    given = json.loads(pilothouse(*words, "--give", "clerk.cem", "--json").stdout)
+    assert [(line["for"], line["answers"], line["on"]) for line in given] == [
+        ("clerk.bo", "clerk.cem", "post_notice")
+    ]
+    assert "clerk.cem" in pilothouse("delegations", "--as", "clerk.cem").stdout
+    ended = pilothouse("delegations", "--end", given[0]["id"], "--as", "clerk.bo", "--json")
+    assert json.loads(ended.stdout) == []
+    assert pilothouse("delegations", "--end", given[0]["id"], "--as", "clerk.bo").returncode == 2
