@@ -16,13 +16,26 @@ from pilothouse.agents.reading import NoReader, Quarantined, Reader
 from pilothouse.agents.release import released
 from pilothouse.agents.tools import ActTool, ReadTool, Toolbox, ToolFailure
 from pilothouse.agents.values import Value, listed, plain
-from pilothouse.kernel import RIGHTS, Authority, DataError, DeniedError, Json, Principal, UsageError, new_id
+from pilothouse.kernel import (
+    RIGHTS,
+    Authority,
+    DataError,
+    DeniedError,
+    Json,
+    LimitError,
+    Principal,
+    UsageError,
+    new_id,
+)
 from pilothouse.labels import Answer, Budget, Context, Handle, Integrity, Label, Labelled, join, typed
 
 if TYPE_CHECKING:
     from pilothouse.agents.plans.expressions import Expression
 
 __all__ = ["Advance", "Session"]
+
+DEEPEST = 5
+"""How deep sub-agents may call sub-agents."""
 
 _TYPES: Final[dict[str, str]] = {"dict": "record", "int": "number", "float": "number", "NoneType": "none"}
 
@@ -103,6 +116,7 @@ class Session:
         self._place = 0
         self._calls = 0
         self._children = 0
+        self._depth = 0
         self._results: dict[str, Value] = {}
 
     @property
@@ -219,7 +233,15 @@ class Session:
         """Open a context for a sub-agent and hand it a message; it has seen what the message rests on.
 
         What the child reads stays with it: :meth:`receive` brings its answer back as a handle.
+
+        Raises:
+            LimitError: ``agents.depth``.
         """
+        if self._depth >= DEEPEST:
+            raise LimitError(
+                f"sub-agents are {self._depth} deep, {DEEPEST} are allowed; do the rest here",
+                code="agents.depth",
+            )
         self._children += 1
         value = self._argument(message)
         caller = self._caller
@@ -232,6 +254,7 @@ class Session:
         session._caller.most_asks = max(0, caller.most_asks - caller.asked)
         # Bits are charged to one run, however many contexts read for it.
         session._quarantine = self._quarantine
+        session._depth = self._depth + 1
         return session, session._hold(value)
 
     def receive(self, child: Session, what: Json | Handle) -> Handle:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
+from string import Formatter
 from typing import Protocol, cast
 
 from pilothouse.agents.plans.expressions import (
@@ -37,6 +38,7 @@ from pilothouse.labels import Choice, Integrity, Label, join
 __all__ = ["Evaluator", "Quarantine", "Source"]
 
 MOST_OPTIONS = 64
+LONGEST = 200_000
 NONE = "none of them"
 
 
@@ -182,7 +184,7 @@ class Evaluator:
 
 
 def _find(form: Find, of: Value) -> Value:
-    text = "\n".join(of.texts())
+    text = "\n".join(of.texts())[:LONGEST]
     values = found(text, kind=form.kind, pattern=form.pattern, after=form.after)
     label, which = of.whole, steered(of)
     if form.take == "all":
@@ -194,11 +196,15 @@ def _find(form: Find, of: Value) -> Value:
 
 def _text(template: str, values: Mapping[str, Value], said: Label) -> Value:
     try:
-        text = template.format_map({name: _words(value.data) for name, value in values.items()})
-    except (LookupError, ValueError, AttributeError) as error:
+        named = {name for _, name, _, _ in Formatter().parse(template) if name is not None}
+    except ValueError:
+        named = {template}
+    # Only whole parts: a path into a value is Python's business, not a plan's.
+    if not named <= values.keys():
         raise UsageError(
-            f"template {template!r} does not fit the parts {sorted(values)!r}: {error!r}", code="agents.plan"
-        ) from error
+            f"template {template!r} does not fit the parts {sorted(values)!r}", code="agents.plan"
+        )
+    text = template.format_map({name: _words(value.data) for name, value in values.items()})
     which = min([value.chosen for value in values.values()], default=Integrity.OPERATOR)
     return plain(text, join(said, *(value.whole for value in values.values())), which=which)
 
@@ -235,7 +241,7 @@ def _folded(form: Fold, of: Sequence[Value], said: Label) -> Value:
             for number in numbers[1:]:
                 total *= number
     figure = int(total) if total == int(total) else float(round(total, 6))
-    return plain(figure, label, which=min(Integrity.OPERATOR, *(value.chosen for value in of)))
+    return plain(figure, label, which=min([Integrity.OPERATOR, *(value.chosen for value in of)]))
 
 
 def _number(data: Json) -> Decimal:
