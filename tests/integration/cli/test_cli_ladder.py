@@ -55,7 +55,7 @@ def pilothouse(project: Path) -> Run:
             capture_output=True,
             text=True,
             cwd=project,
-            env=dict(os.environ),
+            env={**os.environ, "COLUMNS": "200"},
             timeout=60,
         )
 

@@ -160,6 +160,9 @@ class Labels:
         if test["rung"] > Rung.APPROVE:
             for row in await tx.fetch_all(Q.counted, {"test": number}):
                 state = step(state, row["wrong"], test["eps"])
+                if alarmed(state, self._policy.alarm):
+                    # It would have called there and then.
+                    break
         await self._store(tx, test, n=test["n"], k=test["k"] + 1, counted=test["counted"], state=state)
         await self._look(tx, unit, test, state)
 

@@ -79,6 +79,22 @@ async def test_a_late_outcome_on_the_rung_redoes_the_detector(
     assert (standing.n, standing.k) == (6, 1)
 
 
+async def test_late_outcomes_call_where_the_detector_would_have_called_then(
+    ladder: Ladder, inbox: Inbox
+) -> None:
+    await climb(ladder, inbox, UNIT)
+    needed = detect([True] * 100, eps=0.2) or 0
+    drawn = [f"d-{number}" for number in range(400) if ladder.drawn(f"d-{number}", 0.2)][: needed + 5]
+    for case in drawn:
+        await ladder.label(UNIT, case, wrong=False, source="review")
+    for case in drawn[:needed]:
+        assert (await ladder.standing(UNIT)).rung == Rung.SAMPLED
+        await ladder.label(UNIT, case, wrong=True, source="complaint")
+    # The five good cases after them would have calmed it by now.
+    assert (await ladder.standing(UNIT)).rung == Rung.APPROVE
+    assert await _why(ladder) == "ladder.alarm"
+
+
 async def test_a_critical_error_takes_a_unit_down_at_once(ladder: Ladder, inbox: Inbox) -> None:
     await climb(ladder, inbox, UNIT)
     await ladder.label(UNIT, "crash", wrong=True, source="incident", by="owner.ida", critical=True)

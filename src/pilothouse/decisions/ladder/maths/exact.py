@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from itertools import islice, pairwise
-from statistics import NormalDist
 
 from pilothouse.decisions.ladder.maths.evidence import log_evidence
 
@@ -47,6 +46,8 @@ def clopper_pearson(eps: float, alpha: float) -> Iterator[int]:
 
 def wilson(eps: float, alpha: float) -> Iterator[int]:
     """Promote when Wilson's approximate upper bound is below eps."""
+    from statistics import NormalDist
+
     z = NormalDist().inv_cdf(1 - alpha)
     most, n = -1, 0
     while True:
