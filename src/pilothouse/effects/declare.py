@@ -56,9 +56,11 @@ class Recipient:
 
     Attributes:
         arg: The argument that holds a recipient or a list of them; an unknown one counts as the public.
+        also: Further arguments that may hold some, such as ``cc``; those left out or empty reach nobody.
     """
 
     arg: str
+    also: tuple[str, ...] = ()
 
 
 Audience = Literal["public"] | tuple[str, ...] | Recipient
@@ -149,6 +151,13 @@ class EffectSpec:
     def sink(self) -> Sink:
         """What the sink rule needs to know."""
         return Sink(tool=self.tool, steering=self.steering, accepts=self.accepts)
+
+    def steers(self, arg: str) -> bool:
+        """Whether an argument decides what happens to whom."""
+        audience = self.audience
+        return arg in self.steering or (
+            isinstance(audience, Recipient) and arg in (audience.arg, *audience.also)
+        )
 
     def identifier(self, args: Mapping[str, Any]) -> str:
         """Return what a person types at tier 4: the first steering argument, else the tool's name."""

@@ -213,7 +213,6 @@ class Ledger:
 def _row(spec: EffectSpec, request: EffectRequest, ticket: Ticket) -> dict[str, Any]:
     # An approved call's evidence is the proposal's; only an unapproved one keeps its own.
     evidence = () if ticket.proposal is not None else request.evidence
-    labels = {name: request.labels[name] for name in request.args}
     return {
         "effect_id": request.effect_id,
         "tool": spec.tool,
@@ -226,8 +225,7 @@ def _row(spec: EffectSpec, request: EffectRequest, ticket: Ticket) -> dict[str, 
         "proposal": ticket.proposal,
         "approval": ticket.approval,
         "evidence": canonical(evidence).decode(),
-        "labels": canonical(labels).decode(),
-        "pc": canonical(request.pc).decode(),
+        "labels": canonical(_packed(request)).decode(),
         "site": request.site,
         "version": request.caller,
         "rung": int(ticket.rung),
@@ -246,6 +244,23 @@ def _told(spec: EffectSpec, request: EffectRequest, ticket: Ticket) -> dict[str,
         "rung": ticket.rung.name.lower(),
         "agent": None if request.principal.agent is None else request.principal.agent.id[:SHOWN],
     }
+
+
+def _packed(request: EffectRequest) -> dict[str, Any]:
+    """Return the labels each stored once: arguments made together share theirs, and it may be long."""
+    named = {"pc": request.pc, **{f"args.{name}": request.labels[name] for name in request.args}}
+    distinct = list(dict.fromkeys(named.values()))
+    places = {label: place for place, label in enumerate(distinct)}
+    return {"labels": distinct, "at": {name: places[label] for name, label in named.items()}}
+
+
+def _unpacked(stored: Mapping[str, Any]) -> tuple[dict[str, Label], Label | None]:
+    """Return the labels of arguments and choice; none for an effect of an earlier release."""
+    distinct = cast("list[Label]", decode(stored.get("labels", [])))
+    at = cast("dict[str, int]", stored.get("at", {}))
+    named = {name: distinct[place] for name, place in at.items()}
+    pc = named.pop("pc", None)
+    return {name.removeprefix("args."): label for name, label in named.items()}, pc
 
 
 def _label(request: EffectRequest) -> dict[str, Any]:
@@ -296,6 +311,7 @@ def _entry(
 
 def effect_of(row: Mapping[str, Any]) -> Effect:
     """Return the noun of a stored row."""
+    labels, pc = _unpacked(row["labels"])
     return Effect(
         effect_id=row["effect_id"],
         tool=row["tool"],
@@ -312,8 +328,8 @@ def effect_of(row: Mapping[str, Any]) -> Effect:
         attempts=row["attempts"],
         intent_at=row["intent_at"],
         outcome_at=row["outcome_at"],
-        labels=cast("Mapping[str, Label]", decode(row["labels"])),
-        pc=cast("Label | None", decode(row["pc"])),
+        labels=labels,
+        pc=pc,
         site=row["site"],
         version=row["version"],
         rung=Rung(row["rung"]),

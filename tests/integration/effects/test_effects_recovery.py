@@ -334,7 +334,7 @@ async def test_the_lease_is_renewed_while_the_receiver_is_slow(database: Databas
 async def test_renewing_survives_a_database_that_is_away(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bank = Bank(database, lease=0.03)
+    bank = Bank(database, lease=0.6)
     tries: list[int] = []
 
     async def away(self: object, lease: object) -> bool:
@@ -342,7 +342,7 @@ async def test_renewing_survives_a_database_that_is_away(
         raise UnavailableError("away")
 
     async def slow(call: EffectCall) -> str:
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.7)
         return "sent"
 
     bank.door.register(SAFE, slow)

@@ -115,6 +115,28 @@ def test_recipients_are_reached_together_and_a_stranger_is_the_public(to: Any, a
     assert reached(MAIL, replace(request, args={}), people) == frozenset()
 
 
+@pytest.mark.parametrize(
+    ("cc", "acls"),
+    [
+        ("bob", {"acl:b"}),
+        (["bob", "stranger"], set[str]()),
+        ("stranger", set[str]()),
+        ("", {"acl:a", "acl:b"}),
+        (None, {"acl:a", "acl:b"}),
+        ([], {"acl:a", "acl:b"}),
+        ([""], set[str]()),
+        (7, set[str]()),
+    ],
+)
+def test_who_gets_a_copy_is_reached_as_well(cc: Any, acls: set[str]) -> None:
+    people = FakePeople(reads={"ann": frozenset({"acl:a", "acl:b"}), "bob": frozenset({"acl:b"})})
+    copied = replace(MAIL, audience=Recipient(arg="to", also=("cc", "bcc")))
+    request = replace(call(copied, to=OPERATOR), args={"to": "ann", "cc": cc})
+    assert reached(copied, request, people) == acls
+    assert [copied.steers(name) for name in ("to", "cc", "bcc", "text")] == [True, True, True, False]
+    assert not TAG.steers("text")
+
+
 def test_an_audience_is_public_acl_ids_or_a_recipient() -> None:
     with pytest.raises(UsageError, match="'everybody' is not 'public'"):
         replace(TAG, audience="everybody")

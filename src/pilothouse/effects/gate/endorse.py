@@ -219,7 +219,7 @@ def _leaf_covered(leaf: Any, granted: set[str]) -> bool:
 
 def _check(spec: EffectSpec, arg: str, treatment: Treatment) -> None:
     """Refuse what may never be endorsed: steering of tiers 3 and 4, and steering as content."""
-    steers = arg == PC or arg in spec.steering
+    steers = arg == PC or spec.steers(arg)
     if treatment == CHOICE:
         wrong = "" if spec.tier <= 2 else f"{CHOICE} is for tiers 1 and 2, this is tier {spec.tier}"
     else:

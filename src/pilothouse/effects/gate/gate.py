@@ -82,9 +82,8 @@ class Gate:
             opened=_opened(spec, rung, endorsed), args=_treated(request, endorsed), unit=unit, rung=rung
         )
         if rung <= Rung.SUGGEST:
-            return replace(
-                ticket, shadow=True, reasons=(f"effects.rung:{rung.name.lower()}", *verdict.reasons)
-            )
+            reasons = dict.fromkeys((f"effects.rung:{rung.name.lower()}", *verdict.reasons))
+            return replace(ticket, shadow=True, reasons=tuple(reasons))
         if verdict.kind == "ask":
             raise _ask(spec, verdict)
         if rung < Rung.SAMPLED:
@@ -149,7 +148,7 @@ def _unit(spec: EffectSpec, request: EffectRequest) -> Unit:
 def _fits(spec: EffectSpec, request: EffectRequest, arg: str, how: Treatment) -> bool:
     """Whether the value at hand is what the endorsement is about."""
     if how == CONTENT:
-        return arg not in spec.steering and arg in request.args and treatable(request.args[arg])
+        return not spec.steers(arg) and arg in request.args and treatable(request.args[arg])
     # To call or not to call is a choice of two.
     return arg == PC or (arg in request.choices and _chosen(request.args[arg], request.choices[arg]))
 

@@ -43,18 +43,24 @@ def reached(spec: EffectSpec, request: EffectRequest, directory: Directory | Non
     if isinstance(audience, str):
         return frozenset()
     if isinstance(audience, Recipient):
-        return _recipients(request.args.get(audience.arg), directory)
+        further = (_many(request.args.get(name)) for name in audience.also)
+        named = [_many(request.args.get(audience.arg)) or (None,), *further]
+        return _common([one for many in named for one in many], directory)
     return frozenset(acl.replace("{principal}", request.principal.id) for acl in audience)
 
 
-def _recipients(named: object, directory: Directory | None) -> frozenset[str]:
-    """Return what all recipients have in common; whoever is not known is the public."""
-    many = cast("Sequence[object]", named) if isinstance(named, list | tuple) else (named,)
-    if directory is None or not many:
-        return frozenset()
+def _many(named: object) -> Sequence[object]:
+    """Return the recipients that an argument names."""
+    if isinstance(named, list | tuple):
+        return cast("Sequence[object]", named)
+    return (named,) if named else ()
+
+
+def _common(named: Sequence[object], directory: Directory | None) -> frozenset[str]:
+    """Return what all recipients satisfy; whoever is not known is the public."""
     common: frozenset[str] | None = None
-    for one in many:
-        acls = directory.acls(one) if isinstance(one, str) else frozenset[str]()
+    for one in named:
+        acls = directory.acls(one) if directory is not None and isinstance(one, str) else frozenset[str]()
         common = acls if common is None else common & acls
     return common or frozenset()
 

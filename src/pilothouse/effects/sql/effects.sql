@@ -2,9 +2,9 @@
 -- Store that an effect is about to be sent, unless it or another one on the same thing is already there.
 insert into effects_effect
     (effect_id, tool, tool_version, call_hash, args, principal, agent, run, proposal, approval, evidence, labels,
-    pc, site, version, rung, opened, review, thing, holder, lease_until)
+    site, version, rung, opened, review, thing, holder, lease_until)
 values (%(effect_id)s, %(tool)s, %(tool_version)s, %(call_hash)s, %(args)s::json, %(principal)s::json, %(agent)s,
-    %(run)s, %(proposal)s, %(approval)s, %(evidence)s::json, %(labels)s::json, %(pc)s::json, %(site)s,
+    %(run)s, %(proposal)s, %(approval)s, %(evidence)s::json, %(labels)s::json, %(site)s,
     %(version)s, %(rung)s, %(opened)s, %(review)s, %(thing)s, %(holder)s,
     clock_timestamp() + make_interval(secs => %(lease)s))
 on conflict do nothing
@@ -13,9 +13,9 @@ on conflict do nothing
 -- Store an effect that does not happen because its version only shadows or suggests.
 insert into effects_effect
     (effect_id, tool, tool_version, call_hash, args, principal, agent, run, proposal, approval, evidence, labels,
-    pc, site, version, rung, opened, review, state, reasons, outcome_at)
+    site, version, rung, opened, review, state, reasons, outcome_at)
 values (%(effect_id)s, %(tool)s, %(tool_version)s, %(call_hash)s, %(args)s::json, %(principal)s::json, %(agent)s,
-    %(run)s, %(proposal)s, %(approval)s, %(evidence)s::json, %(labels)s::json, %(pc)s::json, %(site)s,
+    %(run)s, %(proposal)s, %(approval)s, %(evidence)s::json, %(labels)s::json, %(site)s,
     %(version)s, %(rung)s, %(opened)s, %(review)s, 'shadowed', %(reasons)s, clock_timestamp())
 on conflict do nothing
 returning *

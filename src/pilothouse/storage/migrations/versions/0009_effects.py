@@ -10,7 +10,6 @@ depends_on = None
 UP = """
 alter table effects_effect
     add column labels json not null default '{}',
-    add column pc json,
     add column site text not null default '',
     add column version text not null default '',
     add column agent text not null default '',
@@ -66,7 +65,7 @@ alter table effects_effect enable trigger effects_effect_final;
 alter table effects_effect
     drop constraint effects_effect_state_check,
     add constraint effects_effect_state_check check (state in ('intent', 'done', 'refused', 'unknown')),
-    drop column labels, drop column pc, drop column site, drop column version, drop column agent,
+    drop column labels, drop column site, drop column version, drop column agent,
     drop column rung, drop column opened, drop column review;
 """
 
