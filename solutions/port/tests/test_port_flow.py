@@ -13,6 +13,9 @@ from uuid import UUID
 import pytest
 
 from pilothouse.app import open_studio
+from pilothouse.decisions import InboxFilter
+from pilothouse.kernel import DeniedError
+from pilothouse.labels import signed
 from pilothouse_port.types import Verdict
 from pilothouse_port.working import Place, draft_port, find_bindings
 from pilothouse_port.world import serve
@@ -21,6 +24,7 @@ from pilothouse_port.world.serve import releases_posted
 
 pytestmark = pytest.mark.timeout(180)
 KNOWN = Path(__file__).parents[1] / "src" / "pilothouse_port" / "worlds" / "known_descriptions.txt"
+CANCEL = "stornierenFreistellungAuftrag"
 PEOPLE = """
 [project]
 name = "a port under test"
@@ -37,7 +41,11 @@ rights = ["sources:*", "effects:*", "decisions:*"]
 
 [principals."clerk.amira"]
 groups = ["desk"]
-rights = ["decisions:*", "acl:desk"]
+rights = ["decisions:*", "acl:*"]
+
+[principals."clerk.carla"]
+groups = ["cancelling"]
+rights = ["decisions:*", "acl:*"]
 
 """
 
@@ -66,7 +74,16 @@ async def project(flow_world, tmp_path) -> Path:
     vouched = drafted.replace(
         "endorsed_by: TODO who vouches that its fields are records", "endorsed_by: a test"
     )
-    (folder / "port.yaml").write_text(vouched, encoding="utf-8")
+    systems = described["systems"]
+    mail = next(name for name, system in systems.items() if system["technology"] == "mail")
+    words = next(line for line in vouched.splitlines() if line.strip().startswith("release: {system:"))
+    community = words.split("system: ")[1].split(",")[0]
+    outward = (
+        f"effects:\n  notice: {{system: {mail}, tool: send, "
+        'args: {to: ["$to"], subject: "$subject", text: "$text"}}\n'
+        f'  cancel: {{system: {community}, tool: {CANCEL}, args: {{id: "$right"}}}}'
+    )
+    (folder / "port.yaml").write_text(vouched.replace("effects:", outward), encoding="utf-8")
     return folder
 
 
@@ -90,6 +107,11 @@ async def releases(studio) -> list:
     page = await studio.inbox.list(studio.principal)
     shown = [await studio.inbox.show(item.id, studio.principal) for item in page.items]
     return [view.proposal for view in shown if view.proposal.tool == "release_container"]
+
+
+async def approve(studio, proposal, *, typed: str | None = None) -> None:
+    item = (await studio.inbox.show(proposal.id, studio.principal)).item
+    await studio.inbox.approve(item.id, studio.principal, typed=typed)
 
 
 async def settled(studio, run: UUID, *, states: tuple[str, ...]) -> str:
@@ -131,3 +153,69 @@ async def test_boxes_are_asked_released_once_and_looked_at_again(project, flow_w
         pack = (await studio.engine.output(weighed[-1])).pack
         assert pack.verdict.advised is Verdict.ESCALATE
         assert {reason.cause for reason in pack.verdict.reasons} == {"unread"}
+
+
+async def question(studio, tool: str):
+    for _ in range(200):
+        page = await studio.inbox.list(studio.principal, InboxFilter(topic=tool))
+        if page.items:
+            return (await studio.inbox.show(page.items[0].id, studio.principal)).proposal
+        await asyncio.sleep(0.1)
+    raise AssertionError(f"nobody was asked for {tool}")
+
+
+async def test_a_hold_is_told_to_the_registered_address_only_when_the_desk_says_so(
+    project, flow_world
+) -> None:
+    from pilothouse_port.flow import release_all
+
+    bindings, at = find_bindings(Place(folder=project))
+    await release_all(project, bindings, at=at)
+    async with open_studio(project, acting="clerk.amira") as studio:
+        page = await studio.inbox.list(studio.principal)
+        held = [item for item in page.items if item.verdict == "HOLD"]
+        for item in held:
+            weighed = [e async for e in studio.engine.history(UUID(item.run)) if e.name == "weigh"]
+            notice = (await studio.engine.output(weighed[-1])).notice
+            if notice is not None:
+                break
+        assert notice is not None
+        await studio.inbox.approve(item.id, studio.principal)
+        asked = await question(studio, "send_notice")
+        assert (asked.tier, asked.args["to"]) == (2, notice["to"])
+        left = flow_world.project.parent / "outbox"
+        assert list(left.glob("*.eml")) == []
+        await approve(studio, asked)
+        assert await settled(studio, UUID(item.run), states=("done", "failed")) == "done"
+        (mail,) = left.glob("*.eml")
+        text = mail.read_text(encoding="utf-8")
+        assert f"X-Envelope-To: {notice['to']}" in text.replace("\r", "")
+
+
+async def test_who_let_a_box_go_may_not_take_it_back(project, flow_world) -> None:
+    from pilothouse_port.flow import PortRef, cancel, release_all
+
+    bindings, at = find_bindings(Place(folder=project))
+    await release_all(project, bindings, at=at)
+    async with open_studio(project, acting="clerk.amira") as studio:
+        first = (await releases(studio))[-1]
+        await approve(studio, first, typed=first.args["container"][-4:])
+        assert await settled(studio, UUID(first.run), states=("done", "failed")) == "done"
+        posted = releases_posted(flow_world.out)[-1]
+        port = PortRef(bindings=str(bindings.path), policy=str(bindings.document), as_of=at)
+        box = (await studio.engine.result(UUID(first.run))).consignment
+        run = await cancel.start(
+            port, box, posted.answer["id"], "sent to the wrong party", key="cancel:1",
+            options={
+                "principal": studio.project.principal("dispatcher"),
+                "label": signed("a test's words", "1"),
+            },
+        )  # fmt: skip
+        asked = await question(studio, "cancel_release")
+        with pytest.raises(DeniedError) as refused:
+            await approve(studio, asked, typed=box.container[-4:])
+        assert refused.value.code == "decisions.apart"
+        carla = studio.project.principal("clerk.carla")
+        await studio.inbox.approve(asked.id, carla, typed=box.container[-4:])
+        assert await settled(studio, run.id, states=("done", "failed")) == "done"
+        assert (await studio.engine.result(run.id)).state == "done"

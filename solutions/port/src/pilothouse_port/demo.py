@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["demo"]
 
 SEED = 7
+CEDAR = Path(__file__).parent / "port.cedar"
 SizeName = Literal["small", "day", "month"]
-CLERKS = """
+PEOPLE = """
 [project]
 name = "port of seed {seed}"
 solutions = ["port"]
@@ -30,18 +31,30 @@ bindings = "{bindings}"
 policy = "{policy}"
 as_of = "{as_of}"
 
+[policy]
+files = ["{cedar}"]
+
+# Evidence carries the ACL of the system it comes from; who may not read it may not approve on it.
+[roles.desk]
+rights = ["decisions:release_container", "decisions:send_notice", "acl:*"]
+
+[roles.cancelling]
+rights = ["decisions:cancel_release", "acl:*"]
+
 # Whoever asks may not approve: the dispatcher starts the runs, the clerks answer.
 [principals.dispatcher]
 kind = "service"
-rights = ["sources:*", "effects:*", "decisions:*"]
+rights = ["sources:*", "effects:*"]
 
 [principals."clerk.amira"]
 groups = ["desk"]
-rights = ["decisions:*"]
 
 [principals."clerk.bruno"]
 groups = ["desk"]
-rights = ["decisions:*"]
+
+# Who may release may not cancel, so this is another person.
+[principals."clerk.carla"]
+groups = ["cancelling"]
 
 """
 
@@ -117,7 +130,7 @@ def _project(folder: Path, world: Path) -> Path:
         return folder
     as_of = tomllib.loads((world / "world.toml").read_text(encoding="utf-8"))["as_of"]
     bindings = Path(__file__).parent / "worlds" / f"seed{SEED}" / "port.yaml"
-    head = CLERKS.format(seed=SEED, bindings=bindings, policy=world / "POLICY.md", as_of=as_of)
+    head = PEOPLE.format(seed=SEED, bindings=bindings, policy=world / "POLICY.md", as_of=as_of, cedar=CEDAR)
     project.write_text(head + sources, encoding="utf-8")
     return folder
 

@@ -9,15 +9,23 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from pilothouse import child, decide, effect, gather, now, perform, source, step, workflow
+from pilothouse import child, decide, gather, now, perform, step, workflow
 from pilothouse.decisions import Reason as Rule
 from pilothouse.kernel import ConflictError, UsageError, wired
 from pilothouse.workflows import bound, configured, version_of
 from pilothouse_port.bindings import Bindings, SourcesReader, list_consignments, load_bindings
 from pilothouse_port.bindings import gather as gather_facts
 from pilothouse_port.evaluate import judge, local_time
+from pilothouse_port.outward import (
+    cancel_args,
+    cancel_release,
+    notice_args,
+    release_args,
+    release_container,
+    send_notice,
+)
 from pilothouse_port.pack import Pack
-from pilothouse_port.types import Consignment, Facts, Verdict
+from pilothouse_port.types import Consignment, Facts
 
 if TYPE_CHECKING:
     from pilothouse.app import Studio
@@ -28,7 +36,9 @@ __all__ = [
     "PortRef",
     "Released",
     "Weighed",
+    "cancel",
     "discharge",
+    "notify",
     "release",
     "release_all",
     "release_container",
@@ -37,6 +47,7 @@ __all__ = [
 BATCH = 200
 ANSWER_WITHIN = timedelta(days=45)
 DESK = "desk"
+CANCELLING = "cancelling"
 POLICY = "port.policy"
 _LIVE = ("ready", "running")
 
@@ -77,10 +88,11 @@ class Gathered:
 @wired("port.weighed")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weighed:
-    """A pack and, where the advice is to release, the arguments of the release."""
+    """A pack with the arguments of what it leads to: the release, or a note to the party."""
 
     pack: Pack
     release: dict[str, Any] | None
+    notice: dict[str, Any] | None = None
 
 
 @wired("port.released")
@@ -129,23 +141,9 @@ async def weigh(port: PortRef, facts: Facts, lookups: float, number: int, at: da
     """Judge the facts by the policy as it stands now."""
     bindings = port.load()
     pack = judge(facts, bindings.table, at=local_time(bindings, at), lookups=lookups, number=number)
-    return Weighed(pack=pack, release=_release_args(bindings, pack))
-
-
-@effect(
-    tool="release_container",
-    effect="irreversible",
-    tier=4,
-    steering=("container", "bl", "party"),
-    idempotency=("container", "bl"),
-    idempotent_by_effect_id=True,
-    phrase="{container} under {bl} was released to {party}",
-)
-async def release_container(
-    system: str, tool: str, container: str, bl: str, party: str, args: dict[str, Any]
-) -> Any:
-    """Grant the right to collect a box in the community system; sent under the effect id, so once."""
-    return await source(system).write(tool, args)
+    release = release_args(bindings, pack)
+    notice = None if release else notice_args(bindings, facts, pack)
+    return Weighed(pack=pack, release=release, notice=notice)
 
 
 @workflow(name="port.discharge", version="1")
@@ -184,6 +182,9 @@ async def release(port: PortRef, facts: Facts, lookups: float, number: int) -> R
             policy_version=pack.verdict.table_version,
             topic="" if call else "release_container",
         )
+        if call is None and answer.approved and weighed.notice is not None:
+            # The desk agrees to hold; that the party is told is a question of its own.
+            return await child(notify, box, weighed.notice)
         if call is None or not answer.approved:
             return Released(consignment=box, state="held", by=answer.by, reason=answer.reason)
         # The door reads the cited values again; a stop or a hold where there was no row is found only here.
@@ -207,33 +208,43 @@ async def release(port: PortRef, facts: Facts, lookups: float, number: int) -> R
         return Released(consignment=box, state=done.state, by=answer.by, reason="; ".join(done.reasons))
 
 
-def _release_args(bindings: Bindings, pack: Pack) -> dict[str, Any] | None:
-    """Return the release's arguments; None when the advice is another or nothing can be written."""
-    spec = bindings.model.effects.get("release")
-    party = _party(pack)
-    if pack.verdict.advised is not Verdict.RELEASE or spec is None or not party:
-        return None
-    box = pack.consignment
-    until = (pack.verdict.as_of + timedelta(days=spec.valid_days)).date().isoformat()
-    known = {"$container": box.container, "$bl": box.bl, "$party": party, "$valid_until": until}
-    args = {
-        name: known.get(value, value) if isinstance(value, str) else value
-        for name, value in spec.args.items()
-    }
-    return {
-        "system": spec.system,
-        "tool": spec.tool,
-        "container": box.container,
-        "bl": box.bl,
-        "party": party,
-        "args": args,
-    }
+@workflow(name="port.notify", version="1")
+async def notify(box: Consignment, notice: dict[str, Any]) -> Released:
+    """Ask the desk whether a prepared mail goes to the party, and send it on a yes."""
+    call = send_notice.bind(**notice)
+    answer = await decide(
+        f"tell {notice['to']} about {box.container}", of=call, who=DESK, within=ANSWER_WITHIN,
+        summary=notice["text"],
+    )  # fmt: skip
+    if not answer.approved:
+        return Released(consignment=box, state="held", by=answer.by, reason=answer.reason)
+    sent = await perform(call, answer)
+    return Released(consignment=box, state="held", by=answer.by, reason=f"told: {sent.state}")
 
 
-def _party(pack: Pack) -> str:
-    """Return the party of the release order, else the consignee."""
-    values = {item.name.partition("#")[0]: item.value for item in pack.evidence if item.value}
-    return str(values.get("order.party") or values.get("consignee.party") or "")
+@step
+async def right_of(port: PortRef, box: Consignment, right: str) -> dict[str, Any]:
+    """Put the cancellation of a granted right together."""
+    args = cancel_args(port.load(), box.container, box.bl, right)
+    if args is None:
+        raise UsageError(
+            "this port cannot take releases back: add effects.cancel to port.yaml", code="port.cancel"
+        )
+    return args
+
+
+@workflow(name="port.cancel", version="1")
+async def cancel(port: PortRef, box: Consignment, right: str, why: str) -> Released:
+    """Ask those who may cancel, never those who may release, and take the right back on a yes."""
+    call = cancel_release.bind(**await right_of(port, box, right))
+    answer = await decide(
+        f"cancel the release of {box.container} under {box.bl}", of=call, who=CANCELLING,
+        within=ANSWER_WITHIN, summary=why,
+    )  # fmt: skip
+    if not answer.approved:
+        return Released(consignment=box, state="released", by=answer.by, reason=answer.reason)
+    done = await perform(call, answer)
+    return Released(consignment=box, state=done.state, by=answer.by, reason="; ".join(done.reasons))
 
 
 def _title(pack: Pack) -> str:

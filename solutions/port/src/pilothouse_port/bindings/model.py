@@ -193,9 +193,10 @@ class TextModel(Strict):
 
 
 class EffectModel(Strict):
-    """How a release is written to the community system.
+    """How a release is written to the community system, taken back there, or a party told by mail.
 
-    ``args`` maps an argument to ``$container``, ``$bl``, ``$party``, ``$valid_until`` or a constant.
+    ``args`` maps an argument to a constant or: of ``release`` ``$container``, ``$bl``, ``$party``,
+    ``$valid_until``; of ``cancel`` ``$right``; of ``notice`` ``$to``, ``$subject``, ``$text``.
     """
 
     system: str

@@ -134,8 +134,15 @@ def world_toml(views: Sequence[SystemView], *, as_of: datetime, timezone: str) -
         lines = [
             f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in said.items() if value
         ]
-        parts.append(f"[systems.{view.name}]\n{''.join(lines)}")
+        parts.append(f"[systems.{view.name}]\n{''.join(lines)}{_free(view)}")
     return "\n".join(parts)
+
+
+def _free(view: SystemView) -> str:
+    """Name the fields in which anybody may type what they like; a mailbox is one as a whole."""
+    found = {kind.name: [one.name for one in kind.fields if one.free] for kind in view.objects}
+    lines = [f"{json.dumps(name)} = {json.dumps(names)}\n" for name, names in found.items() if names]
+    return f"[systems.{view.name}.free_text]\n{''.join(lines)}" if lines and view.technology != "mail" else ""
 
 
 def _line(answer: Mapping[str, Any]) -> str:

@@ -32,6 +32,8 @@ from pilothouse_port.world.systems.servers.process import (
 )
 from pilothouse_port.world.systems.servers.rights import Posted, posted_in
 from pilothouse_port.world.systems.servers.secrets_file import kept_passwords, write_secrets
+from pilothouse_port.world.systems.servers.smtp_start import NAME as SMTP
+from pilothouse_port.world.systems.servers.smtp_start import start_smtp
 from pilothouse_port.world.systems.servers.sources import Addresses, sources_toml
 
 __all__ = [
@@ -161,12 +163,15 @@ def _start(
         )
     if of("http"):
         jobs[HTTP] = lambda: start_http(of("http"), run, zones, owner)
+    if of("mail"):
+        jobs[SMTP] = lambda: start_smtp(run)
     servers = _all_at_once(jobs, say)
     ports = {name: server.port for name, server in servers.items()}
     addresses = Addresses(
         mariadb=ports.get(mariadb.NAME),
         postgres=ports.get(postgres.NAME),
         http=ports.get(HTTP),
+        smtp=ports.get(SMTP),
         passwords=passwords,
     )
     return tuple(servers.values()), addresses, tuple(notices)
@@ -213,11 +218,12 @@ def down(world: Path, *, forget: bool = False) -> list[str]:
 def stop_servers(run: Path) -> list[str]:
     """Stop every server that keeps its state in this folder."""
     with _locked(run):
-        with ThreadPoolExecutor(max_workers=len(_DATABASES)) as pool:
-            ran = {name: pool.submit(stop, run, name) for name in _DATABASES}
+        kept = (*_DATABASES, SMTP)
+        with ThreadPoolExecutor(max_workers=len(kept)) as pool:
+            ran = {name: pool.submit(stop, run, name) for name in kept}
         # last, because the REST server may be the one that stops a world nobody owns any more
         http = stop(run, HTTP)
-    return [name for name in _DATABASES if ran[name].result()] + ([HTTP] if http else [])
+    return [name for name in kept if ran[name].result()] + ([HTTP] if http else [])
 
 
 def status(world: Path) -> dict[str, Server | None]:
@@ -227,7 +233,8 @@ def status(world: Path) -> dict[str, Server | None]:
     if not mariadb.installed() and mariadb.NAME in needed:
         needed |= {postgres.NAME}
         needed -= {mariadb.NAME}
-    return {name: read_server(run, name) for name in (*_DATABASES, HTTP) if name in needed}
+    found = {name: read_server(run, name) for name in (*_DATABASES, HTTP) if name in needed}
+    return found | ({SMTP: read_server(run, SMTP)} if "mail" in needed else {})
 
 
 def set_down(world: Path, system: str, *, is_down: bool = True) -> None:

@@ -69,11 +69,12 @@ MAIL_FIELDS: Final[tuple[str, ...]] = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldView:
-    """One column, JSON property, segment value or mail header."""
+    """One column, JSON property, segment value or mail header; ``free`` where anybody types anything."""
 
     name: str
     type: FieldType
     note: str = ""
+    free: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from pilothouse_port.world.views import Cell, FieldView, ObjectView, SystemView
 __all__ = ["cell_of", "project", "show", "written"]
 
 _DUPLICATED: Final = {("bills", "surrender"), ("terminal", "block")}
+_FREE: Final = frozenset({"remark", "text"})
 _NUMERIC_STYLE: Final = {"en": (".", "%Y-%m-%d", "%Y-%m-%d %H:%M"), "de": (",", "%d.%m.%Y", "%d.%m.%Y %H:%M")}
 
 
@@ -89,6 +90,7 @@ def _object(canon: Canon, dealt: Dealt, spec: ObjectSpec) -> ObjectView:
         FieldView(
             name=names[one.attr],
             type="text" if one.type == "decimal" and dealt.decimals != "native" else one.type,
+            free=one.attr in _FREE,
         )
         for one in spec.fields
         if one.attr in names

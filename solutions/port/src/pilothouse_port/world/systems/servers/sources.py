@@ -11,7 +11,6 @@ from typing import Any, Final
 
 __all__ = ["Addresses", "sources_toml"]
 
-_READERS: Final = "acl:desk"
 _PATIENCE: Final = {"mcp": "20s"}  # an MCP server is a Python that starts first
 
 
@@ -23,12 +22,14 @@ class Addresses:
         mariadb: Port, or None where PostgreSQL stands in.
         postgres: Port of the foreign cluster.
         http: Port of the REST services.
+        smtp: Port that takes outgoing mail.
         passwords: Of each database's reader.
     """
 
     mariadb: int | None
     postgres: int | None
     http: int | None
+    smtp: int | None
     passwords: Mapping[str, str]
 
     def database_url(self, name: str, technology: str) -> str:
@@ -53,15 +54,24 @@ def sources_toml(
             "dump": system.get("dump"),
             "messages": system.get("messages"),
             "integrity": "untrusted" if system["technology"] in {"mail", "mcp"} else "record",
-            "readers": [_READERS],
+            "readers": [f"acl:{name}"],
             "timeout": _PATIENCE.get(str(system["technology"]), "10s"),
             "timezone": system.get("timezone", zone),
             "title": system.get("title", name),
             "owner": system.get("owner", ""),
         }
         lines = "\n".join(f"{key} = {_toml(value)}" for key, value in table.items() if value is not None)
-        parts.append(f"[sources.{name}]\n{lines}\n")
+        parts.append(f"[sources.{name}]\n{lines}\n{_labels(name, system.get('free_text', {}))}")
     return "\n".join(parts)
+
+
+def _labels(name: str, free: Mapping[str, list[str]]) -> str:
+    """Free text is worth less than the record it stands in."""
+    return "".join(
+        f"[sources.{name}.labels.{json.dumps(object)}.fields]\n"
+        + "".join(f'{json.dumps(field)} = {{ integrity = "untrusted" }}\n' for field in fields)
+        for object, fields in free.items()
+    )
 
 
 def _world_zone(world: Path) -> str:
@@ -93,6 +103,11 @@ def _folder(kind: str) -> Any:
     return options
 
 
+def _mail(name: str, folder: Path, addresses: Addresses, secret: Path) -> dict[str, Any]:
+    sending = {"smtp": f"smtp://127.0.0.1:{addresses.smtp}", "from": "desk@agency.example"}
+    return {"kind": "mail", "path": str(folder), **sending}
+
+
 def _edifact(name: str, folder: Path, addresses: Addresses, secret: Path) -> dict[str, Any]:
     suffixes = {path.suffix for path in folder.iterdir() if path.name != "README.md"}
     pattern = f"*{suffixes.pop()}" if len(suffixes) == 1 else "*.edi"
@@ -118,7 +133,7 @@ _OPTIONS: Final[dict[str, Any]] = {
     "sqlite": _sqlite,
     "drop": _folder("drop"),
     "edifact": _edifact,
-    "mail": _folder("mail"),
+    "mail": _mail,
     "http": _http,
     "mcp": _mcp,
 }
