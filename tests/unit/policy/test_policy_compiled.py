@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pilothouse.policy.cedar import Cedar
@@ -14,6 +14,7 @@ from pilothouse.policy.parse import parse
 from pilothouse.policy.testing import made_authorizer, made_request
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_compiled_is_cedar_on_random_policies_and_requests(seed: int) -> None:
     rng = Random(seed)

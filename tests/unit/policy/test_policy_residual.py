@@ -7,7 +7,7 @@ import sqlite3
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pilothouse.kernel import Principal, UsageError
@@ -35,6 +35,7 @@ def chosen(predicate: Predicate, rows: list[dict[str, object]]) -> list[int]:
     return [number for (number,) in found]
 
 
+@settings(deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_rows_chosen_by_sql_are_the_rows_allowed_one_by_one(seed: int) -> None:
     rng = Random(seed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pilothouse.kernel import RIGHTS, SYSTEM, Principal, require
@@ -42,6 +42,7 @@ def bare() -> Authorizer:
     return Authorizer.load()
 
 
+@settings(deadline=None)
 @given(who=WHO, right=RIGHT)
 def test_may_is_the_kernels_may(who: Principal, right: str) -> None:
     wanted = RIGHTS.may(who, right)
@@ -50,6 +51,7 @@ def test_may_is_the_kernels_may(who: Principal, right: str) -> None:
     assert bare().explain(asked(who, right), engine="cedar").verdict.allowed is wanted
 
 
+@settings(deadline=None)
 @given(who=WHO, acl=st.one_of(ACL, RIGHT))
 def test_reads_is_the_kernels_reads(who: Principal, acl: str) -> None:
     wanted = RIGHTS.reads(who, acl)

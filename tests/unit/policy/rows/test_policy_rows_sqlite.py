@@ -9,7 +9,7 @@ from contextlib import closing
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pilothouse.kernel import DeniedError
@@ -34,6 +34,7 @@ def answer(world: World, sql: str) -> Counter[object] | str:
             return "error"
 
 
+@settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_rewritten_is_the_original_over_what_may_be_seen(seed: int) -> None:
     rng = Random(seed)
