@@ -142,8 +142,8 @@ class Caller:
         if outcome.state != "done":
             raise DeniedError(
                 f"{tool.name!r} did not happen: {outcome.state}",
-                code=f"agents.{outcome.state}",
-                reasons=outcome.reasons[:1],
+                code="agents.not_done",
+                reasons=(f"effects.{outcome.state}", *outcome.reasons[:1]),
             )
         found = tool.returns.label(cast("Json", outcome.result), tool=tool.name, principal=self.principal)
         return _after(found, args, pc)

@@ -11,8 +11,6 @@ from pilothouse.labels import Integrity, Label, join
 
 __all__ = ["Value", "listed", "plain", "steered", "together"]
 
-MISSING = "agents.missing"
-
 
 @wired("agents.value")
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +58,9 @@ class Value:
         for name in path.split(".") if path else ():
             if name not in here.parts:
                 there = ", ".join(sorted(here.parts)[:12]) or "no parts"
-                raise UsageError(f"there is no part {name!r} of {path!r}; there is {there}", code=MISSING)
+                raise UsageError(
+                    f"there is no part {name!r} of {path!r}; there is {there}", code="agents.missing"
+                )
             # The place in a list is a choice, the name of a field is none.
             which = min(here.which, here.label.integrity) if isinstance(here.data, list) else here.which
             here = here.parts[name].under(here.label, which=which)

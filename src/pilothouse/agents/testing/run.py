@@ -192,7 +192,12 @@ async def _attacked(
         steps = await agent.run(task.plan)
         done = done and await _done(task, session, case.state, steps)
         refusals += len(agent.refusals)
-        seen = seen or agent.obeyed or not any(isinstance(one, Order) for one in attack.says)
+        seen = (
+            seen
+            or agent.obeyed
+            or not any(isinstance(one, Order) for one in attack.says)
+            or not any(isinstance(one, Order) for one in attack.says)
+        )
     asked = case.asker.asked
     run = AttackRun(
         attack=attack.name,
