@@ -28,7 +28,7 @@ from pilothouse.agents.plans.expressions import (
 )
 from pilothouse.agents.plans.plan import Plan, Step, plan, step
 from pilothouse.agents.reading import Reader
-from pilothouse.agents.session import Advance, Session
+from pilothouse.agents.session import Advance, Saved, Session
 from pilothouse.agents.tools import CALLER, ActTool, ReadTool, Returns, Toolbox, ToolFailure
 from pilothouse.agents.values import Value
 
@@ -60,6 +60,7 @@ __all__ = [
     "Returns",
     "Said",
     "Same",
+    "Saved",
     "Session",
     "Several",
     "Step",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from pilothouse.agents.plans.expressions import Question
@@ -57,7 +57,12 @@ class Quarantined:
     """
 
     def __init__(self, reader: Reader, budget: Budget, run: str) -> None:
-        self._reader, self._budget, self._run = reader, budget, run
+        self._reader, self.budget, self._run = reader, budget, run
+
+    def charged(self, spent: Mapping[str, float]) -> None:
+        """Take over what this run learned before."""
+        known = {(source, self._run): bits for source, bits in spent.items()}
+        self.budget = Budget(self.budget.bits, spent=known)
 
     async def answer(self, of: Value, question: Question) -> Value:
         """Return the answer, no more trusted than what was read.
@@ -68,7 +73,7 @@ class Quarantined:
         """
         label = of.whole
         for source in _sources(label):
-            self._budget.charge(source, self._run, question.answer)
+            self.budget.charge(source, self._run, question.answer)
         raw = await self._reader.answer(of.data, question.question, question.answer)
         return plain(question.answer.parse(raw), label, which=steered(of))
 

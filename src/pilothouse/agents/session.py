@@ -26,13 +26,14 @@ from pilothouse.kernel import (
     Principal,
     UsageError,
     new_id,
+    wired,
 )
 from pilothouse.labels import Answer, Budget, Context, Handle, Integrity, Label, Labelled, join, typed
 
 if TYPE_CHECKING:
     from pilothouse.agents.plans.expressions import Expression
 
-__all__ = ["Advance", "Session"]
+__all__ = ["Advance", "Saved", "Session"]
 
 DEEPEST = 5
 """How deep sub-agents may call sub-agents."""
@@ -55,6 +56,36 @@ class Advance:
     state: str
     handle: Handle | None = None
     failure: ToolFailure | None = None
+
+
+@wired("agents.saved")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saved:
+    """A session as it is stored with its run, to go on elsewhere with all it has seen.
+
+    Attributes:
+        run: The run.
+        pc: What the context has seen.
+        clean: What the plan was bound under; None without a plan.
+        plan: The plan.
+        place: The next step.
+        results: Of earlier steps.
+        values: What handles stand for.
+        spent: Bits learned, by source.
+        counts: Calls, sub-agents, questions, and how deep this one is.
+        refused: Calls that a person rejected.
+    """
+
+    run: str
+    pc: Label
+    clean: Label | None
+    plan: Plan | None
+    place: int
+    results: dict[str, Value]
+    values: dict[str, Value]
+    spent: dict[str, float]
+    counts: tuple[int, ...]
+    refused: frozenset[str]
 
 
 class Session:
@@ -144,6 +175,40 @@ class Session:
             )
         plan.check(self.tools)
         self._plan, self._clean = plan, self.pc
+
+    def save(self) -> Saved:
+        """Return all that must be stored with the run; only plain data and labels."""
+        caller = self._caller
+        return Saved(
+            run=self.run,
+            pc=self.pc,
+            clean=self._clean,
+            plan=self._plan,
+            place=self._place,
+            results=dict(self._results),
+            values=dict(self._values),
+            spent={source: bits for (source, _), bits in self._quarantine.budget.spent.items()},
+            counts=(self._calls, self._children, caller.asked, self._depth),
+            refused=frozenset(caller.refused),
+        )
+
+    def restore(self, saved: Saved) -> None:
+        """Go on where ``saved`` stopped; a session of the same run that has done nothing yet.
+
+        Raises:
+            UsageError: ``agents.restored``: another run, or this session has done something.
+        """
+        if saved.run != self.run or self._values or self._plan is not None:
+            raise UsageError(
+                f"session {self.run!r} cannot go on as {saved.run!r}; open a new one with run={saved.run!r}",
+                code="agents.restored",
+            )
+        self._context = Context.of(saved.pc)
+        self._plan, self._clean, self._place = saved.plan, saved.clean, saved.place
+        self._results, self._values = dict(saved.results), dict(saved.values)
+        self._calls, self._children, self._caller.asked, self._depth = saved.counts
+        self._caller.refused = set(saved.refused)
+        self._quarantine.charged(saved.spent)
 
     async def advance(self) -> Advance | None:
         """Run the next step of the plan; None at its end or after a failure."""

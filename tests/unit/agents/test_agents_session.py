@@ -14,6 +14,7 @@ from pilothouse.agents import (
     KeptNotes,
     Pick,
     Recall,
+    Saved,
     Session,
     Several,
     Text,
@@ -24,7 +25,7 @@ from pilothouse.agents import (
     text,
     where,
 )
-from pilothouse.kernel import DeniedError, UsageError
+from pilothouse.kernel import DeniedError, UsageError, canonical, decode, loads
 from pilothouse.labels import Choice, Handle, Integrity, Number, unknown
 
 Open = Callable[..., Session]
@@ -241,3 +242,36 @@ async def test_the_answer_says_how_far_it_may_be_trusted(open_session: Open) -> 
     assert answer.label.integrity is UNTRUSTED
     with pytest.raises(UsageError, match="no answer"):
         await open_session().answer()
+
+
+async def test_a_session_goes_on_elsewhere_with_all_it_has_seen(open_session: Open, door: RuleDoor) -> None:
+    first = open_session(reader=Parrot(5), bits=10.0)
+    first.bind(plan(READ, step("k", "keep", name=Pick(From("m"), where=(where("n", ">", 5),), path="id"))))
+    box = await first.advance()
+    assert box is not None
+    assert box.handle is not None
+    first.read(box.handle)
+    held(await first.ask(box.handle, "how many?", Number(1, 256)))
+    stored = canonical(first.save())
+    again = decode(loads(stored))
+    assert isinstance(again, Saved)
+    second = open_session(reader=Parrot(5), bits=10.0)
+    second.restore(again)
+    assert second.pc == first.pc
+    assert codes(await second.call("keep", {"name": "x"}))[0] == "effects.denied"
+    assert codes(await second.ask(box.handle, "how many?", Number(1, 256))) == ("labels.budget",)
+    assert [one.state for one in await second.finish()] == ["done"]
+    assert [one.args["name"] for one in door.done] == ["2"]
+    with pytest.raises(DeniedError):
+        second.bind(plan(READ))
+
+
+async def test_a_session_goes_on_only_as_the_same_run_and_from_the_start(open_session: Open) -> None:
+    saved = open_session().save()
+    with pytest.raises(UsageError, match="cannot go on"):
+        open_session(run="other").restore(saved)
+    begun = open_session()
+    held(await begun.call("web", {}))
+    with pytest.raises(UsageError) as caught:
+        begun.restore(saved)
+    assert caught.value.code == "agents.restored"
