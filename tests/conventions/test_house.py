@@ -87,7 +87,8 @@ def _nesting(node: ast.AST, depth: int = 0) -> int:
 
 
 def test_a_folder_holds_at_most_twelve_files() -> None:
-    folders = {file.parent for file in FILES}
+    # The migrations are one ordered history; every release may add to it.
+    folders = {file.parent for file in FILES} - {ROOT / "src/pilothouse/storage/migrations/versions"}
     crowded = {
         _names(f): len(list(f.glob("*.py"))) for f in folders if len(list(f.glob("*.py"))) > MAX_FILES + 1
     }

@@ -217,14 +217,10 @@ async def open_studio(
         serve: Open for nobody in particular where a sign-in is required: the server itself has no rights.
     """
     from pilothouse.app.policy import load_authority
-    from pilothouse.app.recipients import Recipients
-    from pilothouse.app.reread import SourceRereader
     from pilothouse.audit import keep_chained, open_audit
-    from pilothouse.decisions import Inbox, Ladder, LadderPolicy
-    from pilothouse.effects import Door
     from pilothouse.engine import open_engine
     from pilothouse.storage import HighWater
-    from pilothouse.workflows import DeclaredVersions, Resources, bind
+    from pilothouse.workflows import Resources, bind
 
     async with contextlib.AsyncExitStack() as stack:
         project, database = await stack.enter_async_context(open_project_database(folder))
@@ -238,19 +234,7 @@ async def open_studio(
         await stack.enter_async_context(open_audit(database, data_dir=data_dir))
         clock = HighWater(database)
         await clock.push()
-        inbox = Inbox(database, authority=authority)
-        policy = LadderPolicy.of(project.section("ladder"))
-        ladder = Ladder(database, inbox, policy=policy, authority=authority)
-        door = Door(
-            database,
-            inbox,
-            rereader=SourceRereader(sources),
-            versions=DeclaredVersions(),
-            authority=authority,
-            principals=identity.directory,
-            directory=Recipients(project, sources, authority),
-            ladder=ladder,
-        )
+        inbox, ladder, door = _trust(project, database, sources, identity, authority)
         load_modules(project)
 
         def ready(engine: Engine) -> None:
@@ -276,6 +260,32 @@ async def open_studio(
             ladder=ladder,
             engine=engine,
         )
+
+
+def _trust(
+    project: Project, database: Database, sources: Sources, identity: Identity, authority: Authority
+) -> tuple[Inbox, Ladder, Door]:
+    """Return the queue of questions, the rungs, and the one way out, bound to each other."""
+    from pilothouse.app.recipients import Recipients
+    from pilothouse.app.reread import SourceRereader
+    from pilothouse.decisions import Inbox, Ladder, LadderPolicy
+    from pilothouse.effects import Door
+    from pilothouse.workflows import DeclaredVersions
+
+    inbox = Inbox(database, authority=authority)
+    policy = LadderPolicy.of(project.section("ladder"))
+    ladder = Ladder(database, inbox, policy=policy, authority=authority)
+    door = Door(
+        database,
+        inbox,
+        rereader=SourceRereader(sources),
+        versions=DeclaredVersions(),
+        authority=authority,
+        principals=identity.directory,
+        directory=Recipients(project, sources, authority),
+        ladder=ladder,
+    )
+    return inbox, ladder, door
 
 
 async def _keep(*duties: Callable[[], Awaitable[object]]) -> None:

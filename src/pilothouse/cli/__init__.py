@@ -7,7 +7,7 @@ from importlib.metadata import entry_points
 import typer
 
 from pilothouse.cli import audit, flows, inbox, project, runs, sources, trust, work
-from pilothouse.cli.console import fail
+from pilothouse.cli.console import fail, log_to_stderr
 from pilothouse.kernel import PilothouseError
 
 __all__ = ["app", "main"]
@@ -28,6 +28,7 @@ for plugin in entry_points(group="pilothouse.commands"):
 
 def main() -> None:
     """Run the command line; typed errors become a message and exit code 1, 2 or 3."""
+    log_to_stderr()
     try:
         app()
     except PilothouseError as error:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TextIO, cast
 
 import typer
 
@@ -16,7 +17,18 @@ from pilothouse.kernel import PilothouseError, encode, exit_code
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-__all__ = ["AsOption", "JsonOption", "ProjectOption", "console", "emit", "fail", "plain", "run", "table"]
+__all__ = [
+    "AsOption",
+    "JsonOption",
+    "ProjectOption",
+    "console",
+    "emit",
+    "fail",
+    "log_to_stderr",
+    "plain",
+    "run",
+    "table",
+]
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 ProjectOption = Annotated[
@@ -25,6 +37,23 @@ ProjectOption = Annotated[
 AsOption = Annotated[
     str | None, typer.Option("--as", envvar="PILOTHOUSE_AS", help="Act as this principal of the project.")
 ]
+
+
+class _Redacted(logging.StreamHandler[TextIO]):
+    """Prints log records to stderr without the personal data and credentials in them."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        from pilothouse.labels.pii import RedactingFilter
+
+        RedactingFilter().filter(record)
+        super().emit(record)
+
+
+def log_to_stderr() -> None:
+    """Print warnings of every part and library for people, redacted."""
+    handler = _Redacted()
+    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
 
 
 def console(*, stderr: bool = False) -> Console:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -13,11 +15,14 @@ import typer
 from pilothouse_port.world.commands import Size
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from pilothouse_port.score import Score
 
 __all__ = ["demo"]
 
 SEED = 7
+WORDS = {"ready": "queued", "running": "being weighed", "parked": "asked, in the inbox", "done": "done"}
 CEDAR = Path(__file__).parent / "port.cedar"
 SizeName = Literal["small", "day", "month"]
 PEOPLE = """
@@ -75,7 +80,6 @@ def demo(
 
 async def _demo(out: Path, *, size: SizeName, json: bool) -> None:
     from pilothouse_port.commands import print_data, show_scores
-    from pilothouse_port.live import watching
     from pilothouse_port.working import Place, run_port, score_files
 
     start = time.monotonic()
@@ -83,7 +87,7 @@ async def _demo(out: Path, *, size: SizeName, json: bool) -> None:
     project = await asyncio.to_thread(_world, out, size, say)
     place = Place(folder=project)
     say("deciding every box: facts from all systems, checks, policy, a question for each release")
-    with watching(quiet=json) as tell:
+    with _watching(quiet=json) as tell:
         done = await run_port(place, out=out / "decisions.jsonl", durable=True, texts=True, tell=tell)
     say("the same boxes by structured facts only, for comparison")
     await run_port(place, out=out / "baseline.jsonl", durable=False, texts=False)
@@ -149,3 +153,33 @@ def _next(project: Path, out: Path, done: dict[str, Any], seconds: float) -> Non
     typer.echo(f"  .venv/bin/pilothouse inbox --as clerk.amira --project {project}")
     typer.echo("Let approved boxes go: pilothouse up, in the same project. Stop the port's servers:")
     typer.echo(f"  .venv/bin/pilothouse port world down {out / 'world'}")
+
+
+@contextmanager
+def _watching(*, quiet: bool = False) -> Generator[Callable[[dict[str, int]], None]]:
+    """Show the counts it is called with as a live table; one closing line where there is no terminal."""
+    last: dict[str, int] = {}
+    start = time.monotonic()
+    if quiet or not sys.stderr.isatty():
+        yield lambda counts: (last.clear(), last.update(counts))[1]
+        if not quiet:
+            sys.stderr.write(f"{sum(last.values())} boxes after {time.monotonic() - start:.0f} s\n")
+        return
+    from rich.console import Console
+    from rich.live import Live
+
+    with Live(console=Console(stderr=True), refresh_per_second=8) as live:
+        yield lambda counts: live.update(_table(counts, time.monotonic() - start))
+
+
+def _table(counts: dict[str, int], seconds: float) -> Table:
+    from rich.table import Table
+
+    total = max(1, sum(counts.values()))
+    table = Table(box=None, title=f"{seconds:.0f} s", title_justify="left", header_style="bold")
+    for column in ("boxes", "", ""):
+        table.add_column(column)
+    for state in sorted(counts, key=lambda name: list(WORDS).index(name) if name in WORDS else 9):
+        bar = "█" * round(30 * counts[state] / total)
+        table.add_row(str(counts[state]), WORDS.get(state, state), bar)
+    return table
