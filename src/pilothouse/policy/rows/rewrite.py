@@ -229,7 +229,7 @@ def _masked(rule: TableRule, name: str, column: exp.Column) -> exp.Expr:
     if name not in rule.masks:
         return column
     value = rule.masks[name]
-    if value is not None:
-        return constant(value)
-    # NULL of the column's own type.
-    return exp.Case(ifs=[exp.If(this=exp.Boolean(this=False), true=column)])
+    if value is None:
+        return exp.Case(ifs=[exp.If(this=exp.Boolean(this=False), true=column)])
+    # The column is named only so that its type stays: a sum over the mask is a sum over the column.
+    return exp.Case(ifs=[exp.If(this=exp.Boolean(this=True), true=constant(value))], default=column)

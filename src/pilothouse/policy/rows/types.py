@@ -24,7 +24,7 @@ class TableRule:
         columns: Every column that may be asked, masked ones too; others do not exist.
         predicate: Which rows; None lets none through.
         attributes: Column by attribute of the predicate, where they differ.
-        masks: Value that stands in for a column; None is NULL of the column's type.
+        masks: Value that stands in for a column and has its type; None is NULL of that type.
     """
 
     table: str

@@ -122,8 +122,10 @@ def test_the_whole_statement_with_masks_schema_and_renamed_attribute() -> None:
     assert made.tables == ("app.Order Line",)
     assert made.sql == (
         'SELECT "o".* FROM (SELECT "pilothouse_t"."id" AS "id", '
-        'CASE WHEN FALSE THEN "pilothouse_t"."secret" END AS "secret", \'hidden\' AS "pay", '
-        'TRUE AS "odd""name" FROM "app"."Order Line" AS "pilothouse_t" '
+        'CASE WHEN FALSE THEN "pilothouse_t"."secret" END AS "secret", '
+        'CASE WHEN TRUE THEN \'hidden\' ELSE "pilothouse_t"."pay" END AS "pay", '
+        'CASE WHEN TRUE THEN TRUE ELSE "pilothouse_t"."odd""name" END AS "odd""name" '
+        'FROM "app"."Order Line" AS "pilothouse_t" '
         'WHERE "pilothouse_t"."id" > 3 OFFSET 0) AS "o" LIMIT 7'
     )
 
