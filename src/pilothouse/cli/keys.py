@@ -11,8 +11,8 @@ __all__ = ["ask_line", "read_key"]
 
 async def read_key(prompt: str) -> str:
     """Return one key; from a pipe, the first character of the next line. The end of input is ``q``."""
-    _say(prompt)
     if not sys.stdin.isatty():
+        _say(prompt)
         line = sys.stdin.readline()
         return (line.strip() or " ")[:1] if line else "q"
     import termios
@@ -21,7 +21,9 @@ async def read_key(prompt: str) -> str:
     handle = sys.stdin.fileno()
     before = termios.tcgetattr(handle)
     try:
-        tty.setcbreak(handle)
+        # Before the prompt is there to be answered; keys typed ahead are kept.
+        tty.setcbreak(handle, termios.TCSADRAIN)
+        _say(prompt)
         await _readable(handle)
         key = os.read(handle, 16).decode(errors="replace")[:1]
     finally:

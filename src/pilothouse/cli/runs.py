@@ -135,16 +135,12 @@ async def _show(id: str, folder: Path, json: bool) -> None:
 
     async with open_studio(folder, acting=None, work=False) as studio:
         if ":" in id:
-            from pilothouse.effects import explain
-
-            record = await explain(studio.database, effect_id=id)
+            record = await story.told(studio, effect_id=id)
             emit(story.record_data(record), as_json=json, show=lambda: story.record_page(record))
             return
         found = await studio.engine.find_ids(id)
         if not found:
-            from pilothouse.effects import explain
-
-            record = await explain(studio.database, proposal_id=await studio.find_proposal(id))
+            record = await story.told(studio, proposal_id=await studio.find_proposal(id))
             emit(story.record_data(record), as_json=json, show=lambda: story.record_page(record))
             return
         await _show_run(studio, _only(id, found), json)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from pilothouse.cli.console import table
-from pilothouse.kernel import PilothouseError
+from pilothouse.kernel import DeniedError, PilothouseError
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pilothouse.effects import DecisionRecord
     from pilothouse.engine import Entry, Run, Wait
 
-__all__ = ["RunStory", "record_data", "record_page", "run_story"]
+__all__ = ["RunStory", "record_data", "record_page", "run_story", "told"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +109,50 @@ def _lines(entries: list[Entry]) -> list[list[Any]]:
     ]
 
 
+async def told(
+    studio: Studio, *, effect_id: str | None = None, proposal_id: UUID | None = None
+) -> DecisionRecord:
+    """Return a decision record, if who acts may read all of it now.
+
+    Raises:
+        UsageError: ``decisions.not_found``, ``effects.not_found``.
+        DeniedError: ``decisions.unreadable``; ``decisions.blind``: its advice waits until it is answered.
+    """
+    from pilothouse.effects import explain
+
+    record = await explain(studio.database, effect_id=effect_id, proposal_id=proposal_id)
+    who, decision = studio.principal, record.decision
+    labels = [item.label for item in record.effect.evidence] if record.effect else []
+    closed = {acl for label in labels for acl in label.readers if not studio.authority.reads(who, acl)}
+    if decision is not None:
+        view = await studio.inbox.show(decision.proposal.id, who)
+        closed |= {*view.closed}
+        if not closed and view.proposal != decision.proposal:
+            raise DeniedError(
+                f"{decision.proposal.title!r} is judged before its advice is told; answer it first",
+                code="decisions.blind",
+                reasons=("decisions.blind",),
+            )
+    if closed:
+        raise DeniedError(
+            f"{who.id!r} may not read all of this, for want of {', '.join(sorted(closed))}; ask who may",
+            code="decisions.unreadable",
+            reasons=tuple(f"unreadable:{acl}" for acl in sorted(closed)),
+        )
+    return record
+
+
+async def _tellable(studio: Studio, proposals: list[UUID]) -> list[DecisionRecord]:
+    """Return the records that who acts may read."""
+    found: list[DecisionRecord] = []
+    for id in proposals:
+        try:
+            found.append(await told(studio, proposal_id=id))
+        except DeniedError:
+            continue
+    return found
+
+
 async def run_story(studio: Studio, id: UUID) -> RunStory:
     """Gather everything about one run.
 
@@ -116,7 +160,6 @@ async def run_story(studio: Studio, id: UUID) -> RunStory:
         UsageError: ``engine.unknown_run``.
     """
     from pilothouse.decisions import InboxFilter
-    from pilothouse.effects import explain
 
     engine = studio.engine
     run = await engine.get(id)
@@ -127,7 +170,7 @@ async def run_story(studio: Studio, id: UUID) -> RunStory:
         entries=[entry async for entry in engine.history(id)],
         waits=await engine.waits(id),
         children=await engine.runs(parent=id, limit=1000),
-        decisions=[await explain(studio.database, proposal_id=item.id) for item in page.items],
+        decisions=await _tellable(studio, [item.id for item in page.items]),
         result=await _result(studio, run),
     )
 

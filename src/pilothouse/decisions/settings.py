@@ -24,8 +24,9 @@ class DecisionsSettings(PartSettings):
     """Seconds an item stays claimed by one person without an answer."""
     approval_lifetime: float = Field(default=86_400.0, gt=0)
     """Seconds in which the effect must follow an approval."""
-    grace: float = Field(default=0.0, ge=0)
-    """Seconds in which a person may take an answer back; until then nothing follows from it."""
+    grace: float = Field(default=0.0, ge=0, le=240)
+    """Seconds in which a person may take an answer back; until then nothing follows from it. At most 240:
+    a wait gives up five minutes after its deadline."""
     blind_share: float = Field(default=0.1, ge=0, le=1)
     """Share of questions about effects, drawn by lot, that are answered before the advice is shown."""
     seeded_every: int = Field(default=50, ge=50)

@@ -79,7 +79,7 @@ def test_several_are_approved_together_and_nothing_else_takes_several(pilothouse
 
 def test_an_answer_is_taken_back_within_its_grace_and_asked_again(pilothouse: Run) -> None:
     proposal = _ask(pilothouse, "Dakar")
-    assert pilothouse("decide", proposal, "--approve", "--as", "clerk", grace="300").returncode == 0
+    assert pilothouse("decide", proposal, "--approve", "--as", "clerk", grace="240").returncode == 0
     back = pilothouse("decide", proposal, "--undo", "--as", "clerk")
     assert "taken back" in back.stdout, back.stderr
     again = pilothouse("decide", proposal, "--undo", "--as", "clerk", "--json")
@@ -90,12 +90,12 @@ def test_an_answer_is_taken_back_within_its_grace_and_asked_again(pilothouse: Ru
 
 def test_the_last_answer_is_taken_back_with_one_key(pilothouse: Run) -> None:
     _ask(pilothouse, "Esbjerg")
-    keys = pilothouse("inbox", "--find", "Esbjerg", "--as", "clerk", stdin="u\nr\nslip\nq\n", grace="300")
+    keys = pilothouse("inbox", "--find", "Esbjerg", "--as", "clerk", stdin="u\nr\nslip\nq\n", grace="240")
     assert "you have answered nothing yet" in keys.stdout, keys.stderr
     assert "1 answered" in keys.stdout
     _ask(pilothouse, "Faro one")
     _ask(pilothouse, "Faro two")
-    keys = pilothouse("inbox", "--find", "Faro", "--as", "clerk", stdin="r\nslip\nu\nq\n", grace="300")
+    keys = pilothouse("inbox", "--find", "Faro", "--as", "clerk", stdin="r\nslip\nu\nq\n", grace="240")
     assert "taken back: " in keys.stdout, keys.stderr
     assert "0 answered, 2 open" in keys.stdout
 
@@ -106,6 +106,12 @@ def test_a_blind_item_shows_its_advice_after_the_answer(pilothouse: Run) -> None
     listed = pilothouse("inbox", "--find", "Gdynia", "--list", "--as", "clerk.bo")
     assert "blind" in listed.stdout
     assert "POST" not in listed.stdout
+    told = pilothouse(
+        "show", json.loads(pilothouse("inbox", "--find", "Gdynia", "--json").stdout)["items"][0]["id"]
+    )
+    assert (told.returncode, "decisions.blind" in told.stderr, "POST" in told.stdout) == (3, True, False)
+    run = pilothouse("show", json.loads(started.stdout)["run"], "--json")
+    assert (run.returncode, json.loads(run.stdout)["decisions"]) == (0, [])
     keys = pilothouse("inbox", "--find", "Gdynia", "--as", "clerk.bo", stdin="a\nq\n")
     before, _, after = keys.stdout.partition("judge for yourself")
     assert "POST" not in before

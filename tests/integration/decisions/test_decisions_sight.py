@@ -133,6 +133,13 @@ async def test_who_may_not_read_it_may_still_say_no(database: Database, inbox: I
     assert (await inbox.show(proposal.id, READER)).approvals[0].subject != ""
 
 
+async def test_it_is_handed_only_to_who_may_read_it(database: Database, inbox: Inbox) -> None:
+    proposal = await ask(database, inbox, **_secret())
+    with pytest.raises(UsageError, match="choose a person who may"):
+        await inbox.delegate(proposal.id, READER, BO)
+    assert (await inbox.delegate(proposal.id, BO, READER)).delegated_to == READER.id
+
+
 async def test_a_choice_that_may_not_be_read_hides_every_argument(database: Database, inbox: Inbox) -> None:
     secret = _secret() | {"labels": {"container": _label(), "party": _label(), "pc": _label(MAILBOX)}}
     proposal = await ask(database, inbox, **secret)

@@ -12,7 +12,7 @@ from pilothouse.decisions.asking.propose import edited, store
 from pilothouse.decisions.items import proposal_of
 from pilothouse.decisions.people.access import may_see
 from pilothouse.decisions.people.duties import involved
-from pilothouse.decisions.people.sight import require_readable
+from pilothouse.decisions.people.sight import closed_by, require_readable, unread
 from pilothouse.decisions.ports import Previewer
 from pilothouse.decisions.proposal import Proposal
 from pilothouse.kernel import Authority, DeniedError, Principal, UsageError, encode
@@ -95,7 +95,8 @@ class Handling:
         item, own = held.item, involved(held.proposal)
         asked = (item.asked_of, *item.also)
         able = may_see(to, topic=item.topic, asked=asked, authority=self._authority)
-        if not able or to.kind != "person" or to.id in own:
+        unseeing = unread(self._authority, to, closed_by(held.proposal))
+        if not able or to.kind != "person" or to.id in own or unseeing:
             raise UsageError(
                 f"{to.id!r} may not answer {item.title!r}; choose a person who may", code="decisions.delegate"
             )
