@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
+from pilothouse.decisions.ladder.judge import REVIEW, Judgements, Reviewed, Reviews, unit_of
 from pilothouse.decisions.ladder.labels import Labels, Verdict
-from pilothouse.decisions.ladder.moves import ALL, demote, ensure, set_rung, switch
+from pilothouse.decisions.ladder.moves import demote, ensure, set_rung
 from pilothouse.decisions.ladder.policy import LadderPolicy
-from pilothouse.decisions.ladder.promote import (
-    PROMOTION,
-    REVIEW,
-    WAIVER,
-    Judgements,
-    Promotions,
-    Reviews,
-    Waivers,
-    unit_of,
-)
+from pilothouse.decisions.ladder.promote import PROMOTION, WAIVER, Promotions, Waivers
+from pilothouse.decisions.ladder.switch import ALL, drop, lift
 from pilothouse.decisions.ladder.types import Rung, Unit
 from pilothouse.decisions.ladder.view import LadderView
 from pilothouse.decisions.ladder.watch import CatchCounts, Watch, drifted, seeded
 from pilothouse.decisions.proposal import Proposal
-from pilothouse.kernel import RIGHTS, Authority, DeniedError, Principal, UsageError, new_id, require
+from pilothouse.kernel import (
+    RIGHTS,
+    Authority,
+    DeniedError,
+    Principal,
+    UsageError,
+    require,
+)
 from pilothouse.storage import load_queries
 
 if TYPE_CHECKING:
@@ -72,7 +72,8 @@ class Ladder(LadderView):
         )
         inbox.follow(PROMOTION, promotions)
         inbox.follow(WAIVER, self._waivers)
-        inbox.follow(REVIEW, Reviews(self._labels, self._policy))
+        self._reviews = Reviews(inbox, self._labels, self._policy)
+        inbox.follow(REVIEW, self._reviews)
 
     async def sweep(self) -> int:
         """Count labels whose settle time is over, look at catch rates; return how many were counted."""
@@ -169,26 +170,19 @@ class Ladder(LadderView):
             asked_of: A group or a principal.
             confidence: How sure the version was.
         """
-        unit = self._policy.counted_as(unit)
-        await self._labels.enrol(tx, unit, effect_id, confidence)
-        now: datetime = await tx.fetch_value(Q.clock)
-        proposal = Proposal(
-            id=new_id(),
+        case = Reviewed(unit=self._policy.counted_as(unit), effect_id=effect_id, confidence=confidence)
+        return await self._reviews.ask(
+            tx,
+            case,
             title=title,
             summary=summary,
             on_behalf_of=principal,
             proposer=proposer,
-            kind=REVIEW,
-            topic=unit.action,
-            tier=unit.tier,
-            args={"unit": unit, "effect_id": effect_id, "call": dict(args or {})},
+            call=dict(args or {}),
             evidence=evidence,
             labels=dict(labels or {}),
             asked_of=asked_of,
-            deadline=now + timedelta(days=self._policy.ask_days),
         )
-        await self._inbox.propose(tx, proposal)
-        return proposal.id
 
     def follow_decisions(self, unit_of: Callable[[Proposal], Unit | None] = unit_of) -> None:
         """Take every answer to an ordinary proposal as a label of whoever proposed it.
@@ -282,8 +276,7 @@ class Ladder(LadderView):
             UsageError: ``ladder.reason_missing`` or ``ladder.scope``.
         """
         self._allow(by, reason)
-        async with self._database.transaction() as tx:
-            return await switch(tx, scope, dropped=True, by=by, reason=reason.strip())
+        return await drop(self._database, scope, by=by, reason=reason.strip())
 
     async def lift(self, *, by: Principal, reason: str, scope: str = ALL) -> int:
         """Let units stand where they stood before the drop; people only.
@@ -293,8 +286,7 @@ class Ladder(LadderView):
             UsageError: ``ladder.reason_missing`` or ``ladder.scope``.
         """
         self._allow(by, reason, person=True)
-        async with self._database.transaction() as tx:
-            return await switch(tx, scope, dropped=False, by=by, reason=reason.strip())
+        return await lift(self._database, scope, by=by, reason=reason.strip())
 
     async def ask_waiver(self, unit: Unit, *, until: datetime, reason: str, by: Principal) -> UUID:
         """Ask in the inbox to lift the cap of the unit's class for a time; return the question.

@@ -9,19 +9,17 @@ from pilothouse.decisions.ladder.maths.detector import COLD
 from pilothouse.decisions.ladder.maths.evidence import reserve_weight, spent
 from pilothouse.decisions.ladder.policy import LadderPolicy
 from pilothouse.decisions.ladder.rows import unit_values
-from pilothouse.decisions.ladder.types import Certificate, Drop, Rung, Unit
-from pilothouse.kernel import Principal, UsageError, canonical
+from pilothouse.decisions.ladder.types import Certificate, Rung, Unit
+from pilothouse.kernel import canonical
 from pilothouse.storage import load_queries
 
 if TYPE_CHECKING:
-    from pilothouse.storage import Database, Row, Tx
+    from pilothouse.storage import Row, Tx
 
-__all__ = ["ALL", "CHANNEL", "demote", "ensure", "promote", "set_rung", "switch", "switches"]
+__all__ = ["CHANNEL", "demote", "ensure", "promote", "set_rung"]
 
 Q = load_queries("pilothouse.decisions.ladder")
 CHANNEL: Final = "ladder_moved"
-ALL: Final = "*"
-SCOPES: Final = ("action", "site", "version")
 SHOWN: Final = 500
 
 
@@ -69,36 +67,6 @@ async def set_rung(
         return False
     await _move(tx, row, unit, to, policy, why="ladder.chosen", reason=reason, by=by)
     return True
-
-
-async def switch(tx: Tx, scope: str, *, dropped: bool, by: Principal, reason: str) -> int:
-    """Hold the units of a scope at ``APPROVE``, or let them go; return how many changed.
-
-    Waits for intents that have read a rung, and nothing that reads one later sees the old state.
-
-    Raises:
-        UsageError: ``ladder.scope``.
-    """
-    kind, _, name = scope.partition(":")
-    if scope != ALL and (kind not in SCOPES or not name):
-        raise UsageError(
-            f"there is no scope {scope!r}; use '*', 'action:<a>', 'site:<s>' or 'version:<v>'",
-            code="ladder.scope",
-        )
-    await tx.execute(Q.lock_switch)
-    await tx.execute(Q.touch_switch, {"scope": scope, "dropped": dropped, "by": by.id, "reason": reason})
-    changed = await tx.execute(Q.apply_switch)
-    kind = "ladder.dropped" if dropped else "ladder.lifted"
-    body = {"scope": scope, "reason": reason[:SHOWN], "units": changed}
-    await append(tx, AuditEntry(kind=kind, actor=by.id, body=body))
-    await tx.notify(CHANNEL)
-    return changed
-
-
-async def switches(database: Database) -> tuple[Drop, ...]:
-    """Return every switch that was ever touched."""
-    rows = await database.fetch_all(Q.switches)
-    return tuple(Drop(**row) for row in rows)
 
 
 async def _move(

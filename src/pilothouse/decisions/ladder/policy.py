@@ -45,7 +45,7 @@ class LadderPolicy:
         reserve: Share of the budget for classes that are not listed; all of it if none is.
         eps: The error share to be refuted, by tier.
         settle_days: How long a good label waits before it counts, by tier. A bad one counts at once.
-        sampled: Share reviewed on rung ``SAMPLED``.
+        sampled: Share reviewed on rung ``SAMPLED``, never below 2 %.
         autonomous: Share reviewed on rung ``AUTONOMOUS``, never below 2 %.
         shared: Actions whose evidence is shared across sites.
         catch: ``measured``: seeded bad proposals tell how many bad cases the reviewers catch, and without
@@ -69,11 +69,12 @@ class LadderPolicy:
     ask_days: float = 14.0
 
     def __post_init__(self) -> None:
-        for name in ("alpha", "alarm", "sampled"):
+        for name in ("alpha", "alarm"):
             if not 0 < getattr(self, name) < 1:
                 raise _wrong(name, getattr(self, name), "between 0 and 1")
-        if not LEAST_REVIEW <= self.autonomous < 1:
-            raise _wrong("autonomous", self.autonomous, f"at least {LEAST_REVIEW} and below 1")
+        for name in ("sampled", "autonomous"):
+            if not LEAST_REVIEW <= getattr(self, name) <= 1:
+                raise _wrong(name, getattr(self, name), f"at least {LEAST_REVIEW} and at most 1")
         if self.catch not in ("measured", "assumed") or self.unreviewed not in ("wrong", "ignored"):
             raise _wrong("catch and unreviewed", (self.catch, self.unreviewed), "one of their words")
         if self.ask_days <= 0:

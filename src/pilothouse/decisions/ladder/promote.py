@@ -1,15 +1,13 @@
-"""Owns what the ladder asks people, in the same inbox as everything else: promotions, waivers, reviews."""
+"""Owns what the ladder asks people, in the same inbox as everything else: promotions and waivers."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, cast
 
 from pilothouse.audit import AuditEntry, append
-from pilothouse.decisions.ladder.labels import Labels, Verdict
 from pilothouse.decisions.ladder.moves import CHANNEL, ensure, promote
 from pilothouse.decisions.ladder.policy import LadderPolicy, cap_of
 from pilothouse.decisions.ladder.rows import standing_of
@@ -23,22 +21,12 @@ if TYPE_CHECKING:
     from pilothouse.decisions.inbox import Inbox
     from pilothouse.storage import Row, Tx
 
-__all__ = [
-    "PROMOTION",
-    "REVIEW",
-    "WAIVER",
-    "Judgements",
-    "Promotions",
-    "Reviews",
-    "Waivers",
-    "unit_of",
-]
+__all__ = ["PROMOTION", "TOPIC", "WAIVER", "Promotions", "Waivers"]
 
 Q = load_queries("pilothouse.decisions.ladder")
 D = load_queries("pilothouse.decisions")
 PROMOTION: Final = "ladder.promotion"
 WAIVER: Final = "ladder.waiver"
-REVIEW: Final = "ladder.review"
 TOPIC: Final = "ladder"
 SYSTEM_ID: Final = "system"
 AGAIN: Final = 1.5
@@ -189,56 +177,6 @@ class Waivers:
         await append(tx, AuditEntry(kind="ladder.waiver_revoked", actor=by, body=body))
         await tx.notify(CHANNEL)
         return revoked
-
-
-class Reviews:
-    """Turns the answer to a drawn effect into its label."""
-
-    def __init__(self, labels: Labels, policy: LadderPolicy) -> None:
-        self._labels = labels
-        self._policy = policy
-
-    async def answered(self, tx: Tx, proposal: Proposal, answer: Answer) -> None:
-        """Take a *yes* as right, a *no* as wrong, silence as the policy says."""
-        silent = answer.verdict == "expire"
-        if silent and self._policy.unreviewed == "ignored":
-            return
-        source = "unreviewed" if silent else "review"
-        verdict = Verdict(
-            case=str(proposal.args["effect_id"]), wrong=not answer.approved, source=source, by=answer.by
-        )
-        await self._labels.judge(tx, cast("Unit", proposal.args["unit"]), verdict)
-
-
-class Judgements:
-    """Turns what a person decided on a proposal into the label of whoever proposed it."""
-
-    def __init__(
-        self, labels: Labels, policy: LadderPolicy, unit_of: Callable[[Proposal], Unit | None]
-    ) -> None:
-        self._labels = labels
-        self._policy = policy
-        self._unit_of = unit_of
-
-    async def answered(self, tx: Tx, proposal: Proposal, answer: Answer) -> None:
-        """Take a *yes* to the proposal as it was as right, a *no* or an edit as wrong; silence is neither."""
-        unit = self._unit_of(proposal)
-        if unit is None or answer.verdict not in ("approve", "reject"):
-            return
-        wrong = not answer.approved or answer.edited
-        verdict = Verdict(case=str(proposal.id), wrong=wrong, source="decision", by=answer.by)
-        await self._labels.judge(tx, self._policy.counted_as(unit), verdict)
-
-
-def unit_of(proposal: Proposal) -> Unit | None:
-    """Return whose proposal it is: of the workflow version that asks, about its tool; None without a tool.
-
-    A proposal names no site, so evidence is counted without one; pass your own function where sites differ.
-    """
-    if proposal.tool is None:
-        return None
-    version = f"{proposal.workflow}@{proposal.workflow_version}" if proposal.workflow else ""
-    return Unit(action=proposal.tool, tier=proposal.tier, version=version)
 
 
 def _promotion(standing: Standing, row: Row, policy: LadderPolicy, now: datetime) -> Proposal:

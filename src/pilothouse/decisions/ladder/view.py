@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from pilothouse.decisions.ladder.draws import drawn
 from pilothouse.decisions.ladder.labels import cases
 from pilothouse.decisions.ladder.maths.selection import Selection, select
-from pilothouse.decisions.ladder.moves import CHANNEL, switches
+from pilothouse.decisions.ladder.moves import CHANNEL
 from pilothouse.decisions.ladder.policy import LadderPolicy
 from pilothouse.decisions.ladder.rows import key_of, require_rung, standing_of, unit_values
+from pilothouse.decisions.ladder.switch import switches
 from pilothouse.decisions.ladder.types import Case, Drop, Move, Rung, Standing, Unit, Waiver
 from pilothouse.kernel import UsageError
 from pilothouse.storage import load_queries

@@ -11,7 +11,7 @@ from ladder_world import IDA, JON, QUICK, UNIT, asked, climb
 
 from pilothouse.decisions import Inbox, Proposal, Rung, catches
 from pilothouse.decisions.ladder import Ladder, LadderPolicy, Unit
-from pilothouse.decisions.ladder.promote import unit_of
+from pilothouse.decisions.ladder.judge import unit_of
 from pilothouse.effects import Door
 from pilothouse.effects.testing import AMIRA, BO, FakeResumer, proposal_for, release_spec
 from pilothouse.kernel import Principal

@@ -13,6 +13,7 @@ from ladder_world import IDA, JON, QUICK, UNIT, Counts, asked, clean, climb
 from pilothouse.decisions import Inbox
 from pilothouse.decisions.ladder import Ladder, LadderPolicy, Rung, Unit
 from pilothouse.decisions.ladder.maths import COLD, binomial_tail, detect, step
+from pilothouse.decisions.ladder.moves import ensure
 from pilothouse.kernel import ConflictError, DeniedError, Principal, UsageError
 from pilothouse.storage import Database
 
@@ -266,6 +267,21 @@ async def test_a_drop_waits_for_intents_and_nothing_starts_after_it(
     async with database.transaction() as tx:
         with pytest.raises(DeniedError, match=r"ladder\.below"):
             await ladder.require_rung(tx, UNIT, Rung.SAMPLED)
+
+
+async def test_a_drop_that_meets_a_deadlock_is_tried_again(ladder: Ladder, database: Database) -> None:
+    second = replace(UNIT, version="v2")
+    for unit in (UNIT, second):
+        await ladder.label(unit, "x", wrong=False, source="test")
+    async with database.transaction() as tx:
+        await ladder.require_rung(tx, second, Rung.APPROVE)
+        drop = asyncio.create_task(ladder.drop_all(by=IDA, reason="now"))
+        done, _ = await asyncio.wait({drop}, timeout=0.3)
+        assert not done
+        # The drop holds the first unit and waits for the second; PostgreSQL ends the one that waited longer.
+        await ensure(tx, UNIT, QUICK)
+    assert await drop == 2
+    assert (await ladder.standing(UNIT)).dropped
 
 
 async def test_another_process_hears_of_a_drop(
