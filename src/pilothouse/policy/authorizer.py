@@ -29,7 +29,7 @@ class Explanation:
     """A verdict and the policies it rests on.
 
     Attributes:
-        verdict: Allow, or deny with reasons ``policy.forbid:<id>``, ``policy.error:<what>``,
+        verdict: Allow, or deny with reasons ``policy.forbid:<id>``, ``policy.error:<id>``,
             ``policy.facts:<attribute>``, or ``missing:<right>`` when nothing permits.
         policies: Ids of the policies that decided, sorted; ``right:<r>`` is a carried right.
     """
@@ -239,12 +239,12 @@ class Authorizer:
             try:
                 if rule.holds(env):
                     (permits if rule.effect == "permit" else forbids).append(rule.id)
-            except EvaluationError as error:
-                failed.append(str(error))
+            except EvaluationError:
+                failed.append(rule.id)
         return Found(
             permits=() if forbids else tuple(sorted(permits)),
             forbids=tuple(sorted(forbids)),
-            failed=tuple(failed),
+            failed=tuple(sorted(failed)),
         )
 
 
@@ -253,7 +253,7 @@ _NOBODY = Principal(id="")
 
 def _verdict(found: Found, request: AccessRequest) -> Verdict:
     if found.failed:
-        return Verdict(kind="deny", reasons=tuple(f"policy.error:{what}" for what in found.failed))
+        return Verdict(kind="deny", reasons=tuple(f"policy.error:{name}" for name in found.failed))
     if found.forbids:
         return Verdict(kind="deny", reasons=tuple(f"policy.forbid:{name}" for name in found.forbids))
     if found.permits:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,11 +19,13 @@ if TYPE_CHECKING:
 __all__ = ["Cedar", "Found", "Residual"]
 
 _KEPT = 256
+# Cedar's text names values; the reason names the policy alone.
+_FAILED = re.compile(r"evaluating policy `(.+?)`: ")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """The policies that hold for one request, and whether all could be evaluated."""
+    """The policies that hold for one request, and those that could not be evaluated."""
 
     permits: tuple[str, ...] = ()
     forbids: tuple[str, ...] = ()
@@ -73,7 +76,9 @@ class Cedar:
         return Found(
             permits=reasons if permitted else (),
             forbids=() if permitted else reasons,
-            failed=tuple(diagnostics.errors),
+            failed=tuple(
+                sorted(next(iter(_FAILED.findall(error)), "unknown") for error in diagnostics.errors)
+            ),
         )
 
     def left(self, env: Env, rights: frozenset[str]) -> list[Residual] | bool:

@@ -83,15 +83,12 @@ async def test_no_attack_tells_two_worlds_apart(database: Database) -> None:
 
 
 async def test_the_fence_holds_where_a_plain_subquery_would_tell(database: Database) -> None:
-    """A division by another's amount must not run, however cheap the planner finds it."""
+    """The planner runs the cheapest condition first; abs() of the lowest number fails and would tell."""
     _, one, _ = made_world(Random(0))
-    one["invoice"].append((999, "ny", 7777, "ben", "x", 1))
+    one["ship"].append((-(2**63), "nave", "ny"))
     await make(database, "one", one)
-    oracle = "select * from invoice where 1 / (amount - 7777) >= 0"
-    plain = (
-        "select * from (select * from invoice where site = 'hh' and length(repeat(site, 3)) > 0) invoice "
-        "where 1 / (amount - 7777) >= 0"
-    )
+    oracle = "select * from ship where abs(id) is not null"
+    fenced = RULES.rewrite(oracle).sql
     assert await answer(database, "one", oracle) == "error"
-    assert await answer(database, "one", RULES.rewrite(oracle).sql) != "error"
-    assert await answer(database, "one", plain.replace("site = 'hh' and", "")) == "error"
+    assert await answer(database, "one", fenced) != "error"
+    assert await answer(database, "one", fenced.replace(" OFFSET 0)", ")")) == "error"
