@@ -44,6 +44,7 @@ from pilothouse.connectors.types import (
     Row,
     Scalar,
     WriteTool,
+    condensed_label,
     promised_label,
     result_label,
 )
@@ -78,6 +79,7 @@ __all__ = [
     "Writer",
     "as_text",
     "choose",
+    "condensed_label",
     "edifact_contrl",
     "edifact_interchange",
     "edifact_message",

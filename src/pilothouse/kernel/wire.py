@@ -29,14 +29,16 @@ T = TypeVar("T")
 Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
 
 MAX_DEPTH = 64
+MAX_KEPT = 4096
 MAX_SAFE_INTEGER = 2**53
 
 _types: dict[str, tuple[type[Any], int, dict[int, Upgrade]]] = {}
 _names: dict[type, str] = {}
+_kept: dict[type, dict[object, Json]] = {}
 
 
 def wired(
-    name: str, *, version: int = 1, upgrades: Mapping[int, Upgrade] | None = None
+    name: str, *, version: int = 1, upgrades: Mapping[int, Upgrade] | None = None, kept: bool = False
 ) -> Callable[[type[T]], type[T]]:
     """Register a dataclass, Pydantic model or enum under ``name@version``.
 
@@ -44,6 +46,8 @@ def wired(
         name: Stable wire name, never the Python path.
         version: Raised when fields change.
         upgrades: ``{n: function}``, each taking the fields of version n to version n+1.
+        kept: Whether wire forms are remembered: for immutable, hashable values that are stored again and
+            again. Whoever gets a wire form never changes it.
 
     Raises:
         UsageError: The name already belongs to another class.
@@ -55,6 +59,8 @@ def wired(
             raise UsageError(f"wire name {name!r} already belongs to {known[0]!r}", code="wire.name_taken")
         _types[name] = (cls, version, dict(upgrades or {}))
         _names[cls] = name
+        if kept:
+            _kept[cls] = {}
         return cls
 
     return register
@@ -69,6 +75,8 @@ def encode(value: object, *, path: str = "value", depth: int = 0) -> Json:
     if depth > MAX_DEPTH:
         raise UsageError(f"{path} is nested deeper than {MAX_DEPTH}", code="wire.depth")
     cls = value.__class__
+    if cls in _kept:
+        return _encode_kept(value, path, depth)
     if cls in _names:
         return _encode_registered(value, path, depth)
     if value is None or cls is bool or cls is str:
@@ -126,6 +134,17 @@ def _encode_scalar(value: object, path: str) -> Json:
                 f"{path}: {name} has no wire form; register it with @wired or pass JSON types",
                 code="wire.type",
             )
+
+
+def _encode_kept(value: object, path: str, depth: int) -> Json:
+    """Encode an immutable value once; when there are too many, all are forgotten."""
+    known = _kept[value.__class__]
+    found = known.get(value)
+    if found is None:
+        if len(known) >= MAX_KEPT:
+            known.clear()
+        found = known[value] = _encode_registered(value, path, depth)
+    return found
 
 
 def _encode_registered(value: object, path: str, depth: int) -> Json:

@@ -22,7 +22,7 @@ class Integrity(enum.IntEnum):
     OPERATOR = 3
 
 
-@wired("label")
+@wired("label", kept=True)
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Label(Cached):
     """Who may read a value and how far it may be trusted; there are no default values.

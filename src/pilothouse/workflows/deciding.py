@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from pilothouse import engine
-from pilothouse.decisions import Answer, Evidence, Proposal, Reason, answer_label
+from pilothouse.decisions import Answer, Escalation, Evidence, Proposal, Reason, answer_label
 from pilothouse.engine import Subject, Waited
 from pilothouse.kernel import UsageError, new_id
 from pilothouse.labels import Label, join
@@ -44,6 +44,7 @@ def decide(
     policy_version: str = "",
     preview: Mapping[str, Any] | None = None,
     topic: str = "",
+    escalation: Sequence[Escalation] = (),
 ) -> Coroutine[Any, Any, Answer]:
     """Ask a person and park the run until the answer comes; nothing is held meanwhile.
 
@@ -61,6 +62,7 @@ def decide(
         policy_version: Version of the policy that judged.
         preview: Shown beside the call's own preview.
         topic: Whose right rules it when there is no tool; default the workflow's name.
+        escalation: When to remind, and whom to ask as well while nobody answers.
 
     Returns:
         The answer; ``approved`` is true only when a person said yes.
@@ -71,6 +73,7 @@ def decide(
     extra = {
         "summary": summary, "verdict": verdict, "reasons": tuple(reasons), "policy_version": policy_version,
         "data_versions": dict(data_versions or {}), "topic": topic,
+        "escalation": tuple(escalation),
     }  # fmt: skip
     asked = _Asked(question, of, tuple(evidence), who, within, unless, dict(preview or {}), extra)
     return _decide(site_of(sys._getframe(1)), asked)  # pyright: ignore[reportPrivateUsage]

@@ -214,7 +214,7 @@ class Step(Generic[P, R]):
             return result
 
         found = await engine.step(
-            self.name, body, inputs=inputs, **self._options, label=lambda: seen.label,
+            self.name, body, inputs=inputs, **self._options, label=seen.whole,
             on_label=functools.partial(flow.note, site),
         )  # fmt: skip
         return cast("R", found)

@@ -103,7 +103,7 @@ async def _perform(used: Site | None, call: Call, answer: Answer | None, fixed: 
         await engine.step(
             f"perform {call.tool.name}", body, inputs=inputs, evidence=hashes,
             kind="tool", version=call.tool.spec.version, once=True, retry=_PATIENT,
-            label=lambda: seen.label or state,
+            label=seen.whole,
             on_label=lambda found: flow.performed(used, state, found or flow.unknown()),
         ),
     )  # fmt: skip

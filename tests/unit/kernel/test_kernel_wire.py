@@ -152,3 +152,24 @@ def test_canonical_bytes_follow_rfc_8785() -> None:
 def test_a_lone_surrogate_has_no_canonical_form() -> None:
     with pytest.raises(UsageError, match="canonical"):
         canonical({"a": "\ud800"})
+
+
+def test_a_kept_wire_form_is_made_once_and_forgotten_when_there_are_too_many(monkeypatch):
+    from dataclasses import dataclass
+
+    from pilothouse.kernel import wire
+
+    @wire.wired("test.kept", kept=True)
+    @dataclass(frozen=True)
+    class Kept:
+        n: int
+
+    monkeypatch.setattr(wire, "MAX_KEPT", 2)
+    assert wire.encode(Kept(1)) == {"$t": "test.kept@1", "v": {"n": 1}}
+    assert wire.encode([Kept(1)])[0] is wire.encode(Kept(1))
+    assert wire.decode(wire.encode(Kept(1))) == Kept(1)
+    first = wire.encode(Kept(1))
+    wire.encode(Kept(2))
+    assert wire.encode(Kept(3)) == {"$t": "test.kept@1", "v": {"n": 3}}
+    assert wire.encode(Kept(1)) == first
+    assert wire.encode(Kept(1)) is not first

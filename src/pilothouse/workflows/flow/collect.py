@@ -39,6 +39,12 @@ class Collected:
         """The join so far; None when nothing was read and nothing given."""
         return self._label
 
+    def whole(self) -> Label | None:
+        """Return the join as it is recorded: many places are one."""
+        from pilothouse.connectors import condensed_label
+
+        return None if self._label is None else condensed_label(self._label)
+
 
 @contextmanager
 def collecting(into: Collected) -> Generator[None]:
