@@ -115,7 +115,8 @@ class Caller:
                 code="agents.nobody_asked",
                 reasons=asks,
             )
-        if request.call_hash in self.refused or self.asked >= self.most_asks:
+        key = request.call_hash
+        if key in self.refused or self.asked >= self.most_asks:
             raise LimitError(
                 f"{tool.name!r} was refused already, or {self.most_asks} questions are enough for one run",
                 code="agents.asks",
@@ -128,7 +129,7 @@ class Caller:
         )  # fmt: skip
         answer = await self.asker.ask(question)
         if not answer.approved:
-            self.refused.add(request.call_hash)
+            self.refused.add(key)
             raise DeniedError(
                 f"{tool.name!r} was not approved: {answer.verdict}", code="agents.not_approved", reasons=asks
             )

@@ -255,7 +255,7 @@ class Session:
             if isinstance(found, ReadTool):
                 value = await self._caller.read(found, values, self.pc)
             else:
-                value = await self._caller.act(found, values, self.pc, effect=f"call{self._calls}")
+                value = await self._caller.act(found, values, self.pc, effect=f"call:{self._calls}")
         except Exception as error:
             return ToolFailure.of(tool, error)
         return self._hold(value)
@@ -340,14 +340,14 @@ class Session:
         if not holds:
             return None
         if step.each is None:
-            return await self._one(step, evaluator, pc, step.name)
+            return await self._one(step, evaluator, pc, f"plan:{step.name}")
         over = await evaluator.of(step.each)
         if not isinstance(over.data, list):
             raise DataError(f"step {step.name!r}: each needs a list", code="agents.nothing")
         done: list[Value] = []
         for place, item in enumerate(over.items):
             here = join(pc, over.label, item.label)
-            done.append(await self._one(step, self._evaluator(pc, item), here, f"{step.name}.{place}"))
+            done.append(await self._one(step, self._evaluator(pc, item), here, f"plan:{step.name}:{place}"))
         return listed(done, join(pc, over.label))
 
     async def _one(self, step: Step, evaluator: Evaluator, pc: Label, effect: str) -> Value:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pilothouse.agents.testing.world import Flow, State, World
 from pilothouse.agents.tools import CALLER, Returns
 from pilothouse.agents.values import Value
 from pilothouse.effects import EffectSpec, Recipient
-from pilothouse.kernel import Principal
+from pilothouse.kernel import Json, Principal
 from pilothouse.labels import Integrity
 
 __all__ = ["LEO", "open_world"]
@@ -94,16 +95,23 @@ def _of_person(state: State, name: str) -> set[str]:
     return joined | {f"user:{name}"} | (set() if name.startswith("guest-") else {"group:team"})
 
 
+def _by(row: Mapping[str, Json]) -> Integrity:
+    """What a guest or a bot put there is theirs, in every field."""
+    return UNTRUSTED if str(row["by"]).startswith(("guest-", "bot-")) else RECORD
+
+
 def _reading(world: World) -> None:
     said = {"text": UNTRUSTED}
 
     @world.reads()
     def read_channel(state: State, name: str) -> Value:
         rows = [one for one in state["messages"] if one["channel"] == name]
-        worth = Returns(integrity=RECORD, readers=(f"channel:{name}",), fields=said, source="channel")
+        worth = Returns(
+            integrity=RECORD, readers=(f"channel:{name}",), fields=said, row=_by, source="channel"
+        )
         return worth.label(rows, tool="read_channel", principal=LEO)
 
-    @world.reads(Returns(integrity=RECORD, fields=said, source="direct"))
+    @world.reads(Returns(integrity=RECORD, fields=said, row=_by, source="direct"))
     def direct_messages(state: State) -> Any:
         return state["direct"]
 

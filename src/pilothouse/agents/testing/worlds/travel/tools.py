@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pilothouse.agents.testing.world import Flow, State, World
 from pilothouse.agents.tools import CALLER, Returns
 from pilothouse.effects import EffectSpec, Recipient
-from pilothouse.kernel import Principal
+from pilothouse.kernel import Json, Principal
 from pilothouse.labels import Integrity
 
 __all__ = ["IDA", "open_world"]
@@ -75,6 +76,11 @@ def _knows(state: State, recipient: str) -> tuple[str, ...] | None:
     return None if known is None else (f"user:{known}",)
 
 
+def _by(row: Mapping[str, Json]) -> Integrity:
+    """Anybody can write a letter; a friend's address is vouched for by the mail server."""
+    return RECORD if str(row["by"]).endswith("@friends.example") else UNTRUSTED
+
+
 def _reading(world: World) -> None:
     @world.reads(Returns(integrity=RECORD, readers=(), fields={"about": UNTRUSTED}, source="hotels"))
     def hotels(state: State, city: str) -> Any:
@@ -100,7 +106,9 @@ def _reading(world: World) -> None:
     def find_friend(state: State, name: str) -> Any:
         return next(one for one in state["friends"] if one["name"] == name)
 
-    @world.reads(Returns(integrity=RECORD, readers=MINE, fields={"text": UNTRUSTED}, source="letters"))
+    @world.reads(
+        Returns(integrity=RECORD, readers=MINE, fields={"text": UNTRUSTED}, row=_by, source="letters")
+    )
     def letters(state: State) -> Any:
         return state["letters"]
 
