@@ -124,7 +124,9 @@ def test_a_handler_is_called_only_where_the_intent_is_held() -> None:
     }
     # The engine and the EDIFACT parser call handlers of their own.
     others = ("src/pilothouse/engine/", "src/pilothouse/connectors/adapters/edifact/")
-    assert {name for name in callers if not name.startswith(others)} == {"src/pilothouse/effects/send.py"}
+    assert {name for name in callers if not name.startswith(others)} == {
+        "src/pilothouse/effects/once/send.py"
+    }
     private = {
         _name(file)
         for file in FILES

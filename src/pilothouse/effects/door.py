@@ -17,10 +17,11 @@ from pilothouse.effects.gate.call import check_call
 from pilothouse.effects.gate.endorse import Endorsements
 from pilothouse.effects.gate.gate import Gate
 from pilothouse.effects.halt import ALL, halts, switch
-from pilothouse.effects.ledger import Lease, Ledger, Ticket, call_of, outcome_of
-from pilothouse.effects.send import Sender
+from pilothouse.effects.once.ledger import Ledger
+from pilothouse.effects.once.rows import Lease, Ticket, call_of, outcome_of
+from pilothouse.effects.once.send import Sender
+from pilothouse.effects.once.unknown import KIND, Resolver
 from pilothouse.effects.types import Effect, EffectRequest, Halt, Outcome
-from pilothouse.effects.unknown import KIND, Resolver
 from pilothouse.kernel import (
     RIGHTS,
     Authority,

@@ -17,7 +17,7 @@ from pilothouse.decisions import (
     lineage,
     sentence,
 )
-from pilothouse.effects.ledger import effect_of
+from pilothouse.effects.once.rows import effect_of
 from pilothouse.effects.types import Effect, Opened
 from pilothouse.kernel import UsageError
 from pilothouse.storage import load_queries

@@ -20,8 +20,8 @@ from pilothouse.effects import (
     Outcome,
     VoidError,
     explain,
-    ledger,
 )
+from pilothouse.effects.once import ledger
 from pilothouse.effects.testing import (
     AMIRA,
     BO,

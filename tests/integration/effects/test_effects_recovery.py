@@ -19,8 +19,8 @@ from pilothouse.effects import (
     Outcome,
     Probed,
     explain,
-    ledger,
 )
+from pilothouse.effects.once import ledger
 from pilothouse.effects.testing import RUNNER, FakeReceiver, typed_by_hand
 from pilothouse.kernel import ConflictError, DataError, DeniedError, Principal, UnavailableError, UsageError
 from pilothouse.labels import Integrity

@@ -24,7 +24,7 @@ from pilothouse.decisions import (
 )
 from pilothouse.effects.declare import EffectSpec
 from pilothouse.effects.gate.weigh import beyond, vouched
-from pilothouse.effects.ledger import Ticket
+from pilothouse.effects.once.rows import Ticket
 from pilothouse.effects.types import EffectRequest
 from pilothouse.kernel import RIGHTS, Authority, ConflictError, DeniedError, Principal, UsageError
 from pilothouse.labels import Integrity, Origin

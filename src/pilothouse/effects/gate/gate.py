@@ -12,7 +12,7 @@ from pilothouse.effects.gate.approval import Approvals
 from pilothouse.effects.gate.endorse import CHOICE, CONTENT, PC, Endorsements, Treatment, sources_of
 from pilothouse.effects.gate.treat import as_content, treatable
 from pilothouse.effects.gate.weigh import AskError, reached, weigh
-from pilothouse.effects.ledger import Ticket
+from pilothouse.effects.once.rows import Ticket
 from pilothouse.effects.types import Chosen, EffectRequest, Opened
 from pilothouse.kernel import SYSTEM, Authority, DeniedError, encode, require
 from pilothouse.labels import Integrity

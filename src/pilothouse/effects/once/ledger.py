@@ -3,87 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, cast
-from uuid import UUID
 
-from pilothouse.audit import AuditEntry, append, label_fields
-from pilothouse.decisions import Rung, Unit, use_approval
-from pilothouse.effects.declare import EffectCall, EffectSpec
+from pilothouse.audit import AuditEntry, append
+from pilothouse.decisions import use_approval
+from pilothouse.effects.declare import EffectSpec
 from pilothouse.effects.halt import require_running, scopes_of
-from pilothouse.effects.types import Effect, EffectRequest, Opened, Outcome
-from pilothouse.kernel import (
-    ConflictError,
-    canonical,
-    content_hash,
-    decode,
-    new_id,
-    principal_fields,
-    principal_from,
-)
-from pilothouse.labels import Label, join
+from pilothouse.effects.once.rows import SHOWN, Lease, Ticket, effect_of, logged_label, row_of, told
+from pilothouse.effects.types import Effect, EffectRequest, Outcome
+from pilothouse.kernel import ConflictError, canonical, content_hash, new_id
 from pilothouse.storage import load_queries
 
 if TYPE_CHECKING:
     from pilothouse.effects.ports import Ladder
     from pilothouse.storage import Database, Tx
 
-__all__ = ["Lease", "Ledger", "Ticket", "call_of", "effect_of", "outcome_of"]
+__all__ = ["Ledger"]
 
 Q = load_queries("pilothouse.effects")
-SHOWN = 500
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ticket:
-    """What the door found before it opened.
-
-    Attributes:
-        opened: What lets the call pass: ``approved``, ``declared`` (the tool needs nobody), ``typed`` (a
-            person's own words), ``certified`` (its rung) or ``endorsed``.
-        args: What goes out: the call's arguments, those that pass only as content treated.
-        approval: The approval to use up; None where none is needed.
-        proposal: The proposal behind it.
-        subject: Recomputed from the actual call.
-        unit: What stands on the ladder.
-        rung: Where it stands.
-        shadow: Whether nothing goes out and the effect is only recorded.
-        review: Whether the lot says that a person looks at it afterwards.
-        reasons: Why it is only recorded.
-    """
-
-    opened: Opened
-    args: Mapping[str, Any]
-    approval: UUID | None = None
-    proposal: UUID | None = None
-    subject: str = ""
-    unit: Unit | None = None
-    rung: Rung = Rung.APPROVE
-    shadow: bool = False
-    review: bool = False
-    reasons: tuple[str, ...] = ()
-
-    @property
-    def needed(self) -> Rung:
-        """The rung that must still hold when the intent commits."""
-        return min(self.rung, Rung.APPROVE) if self.approval is not None else min(self.rung, Rung.SAMPLED)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lease:
-    """The right to send or probe one effect.
-
-    Attributes:
-        effect: The row as taken.
-        holder: Who holds it; every write is fenced by it.
-        seconds: After how long without renewal another may take it.
-        entry: The audit entry of the intent, or of its taking over.
-    """
-
-    effect: Effect
-    holder: UUID
-    seconds: float
-    entry: UUID
 
 
 class Ledger:
@@ -121,7 +59,7 @@ class Ledger:
                 await self._ladder.require_rung(tx, ticket.unit, ticket.needed)
             created = await tx.execute(
                 Q.insert_intent,
-                {**_row(spec, request, ticket), "holder": holder, "thing": thing, "lease": seconds},
+                {**row_of(spec, request, ticket), "holder": holder, "thing": thing, "lease": seconds},
             )
             if not created:
                 await _require_free(tx, spec, request, thing)
@@ -134,8 +72,8 @@ class Ledger:
             entry = await append(
                 tx,
                 replace(
-                    _entry("intent", effect, refs=refs, body=_told(spec, request, ticket)),
-                    label=_label(request),
+                    _entry("intent", effect, refs=refs, body=told(spec, request, ticket)),
+                    label=logged_label(request),
                     policy=request.policy_version or None,
                 ),
             )
@@ -145,14 +83,16 @@ class Ledger:
         """Record the effect that would have been, with its audit entry; None if it is there already."""
         outcome = Outcome(effect_id=request.effect_id, state="shadowed", reasons=ticket.reasons)
         async with self._database.transaction() as tx:
-            values = {**_row(spec, request, ticket), "reasons": list(ticket.reasons)}
+            values = {**row_of(spec, request, ticket), "reasons": list(ticket.reasons)}
             row = await tx.fetch_one(Q.insert_shadow, values)
             if row is None:
                 return None
             entry = _entry(
-                "shadowed", effect_of(row), refs=(request.call_hash,), body=_told(spec, request, ticket)
+                "shadowed", effect_of(row), refs=(request.call_hash,), body=told(spec, request, ticket)
             )
-            await append(tx, replace(entry, label=_label(request), policy=request.policy_version or None))
+            await append(
+                tx, replace(entry, label=logged_label(request), policy=request.policy_version or None)
+            )
         return outcome
 
     async def take_over(self, effect_id: str, spec: EffectSpec) -> Lease | None:
@@ -210,63 +150,6 @@ class Ledger:
         )
 
 
-def _row(spec: EffectSpec, request: EffectRequest, ticket: Ticket) -> dict[str, Any]:
-    # An approved call's evidence is the proposal's; only an unapproved one keeps its own.
-    evidence = () if ticket.proposal is not None else request.evidence
-    return {
-        "effect_id": request.effect_id,
-        "tool": spec.tool,
-        "tool_version": spec.version,
-        "call_hash": request.call_hash,
-        "args": canonical(dict(ticket.args)).decode(),
-        "principal": canonical(principal_fields(request.principal)).decode(),
-        "agent": "" if request.principal.agent is None else request.principal.agent.id,
-        "run": request.run,
-        "proposal": ticket.proposal,
-        "approval": ticket.approval,
-        "evidence": canonical(evidence).decode(),
-        "labels": canonical(_packed(request)).decode(),
-        "site": request.site,
-        "version": request.caller,
-        "rung": int(ticket.rung),
-        "opened": ticket.opened,
-        "review": ticket.review,
-    }
-
-
-def _told(spec: EffectSpec, request: EffectRequest, ticket: Ticket) -> dict[str, Any]:
-    return {
-        "tool": spec.tool,
-        "version": spec.version,
-        "tier": spec.tier,
-        "on": spec.identifier(request.args)[:SHOWN],
-        "opened": ticket.opened,
-        "rung": ticket.rung.name.lower(),
-        "agent": None if request.principal.agent is None else request.principal.agent.id[:SHOWN],
-    }
-
-
-def _packed(request: EffectRequest) -> dict[str, Any]:
-    """Return the labels each stored once: arguments made together share theirs, and it may be long."""
-    named = {"pc": request.pc, **{f"args.{name}": request.labels[name] for name in request.args}}
-    distinct = list(dict.fromkeys(named.values()))
-    places = {label: place for place, label in enumerate(distinct)}
-    return {"labels": distinct, "at": {name: places[label] for name, label in named.items()}}
-
-
-def _unpacked(stored: Mapping[str, Any]) -> tuple[dict[str, Label], Label | None]:
-    """Return the labels of arguments and choice; none for an effect of an earlier release."""
-    distinct = cast("list[Label]", decode(stored.get("labels", [])))
-    at = cast("dict[str, int]", stored.get("at", {}))
-    named = {name: distinct[place] for name, place in at.items()}
-    pc = named.pop("pc", None)
-    return {name.removeprefix("args."): label for name, label in named.items()}, pc
-
-
-def _label(request: EffectRequest) -> dict[str, Any]:
-    return label_fields(join(request.pc, *(request.labels[name] for name in request.args)))
-
-
 async def _require_free(tx: Tx, spec: EffectSpec, request: EffectRequest, thing: str | None) -> None:
     """Tell the same effect (fine, it is looked up) from another one on the same thing."""
     if await tx.fetch_one(Q.effect, {"effect_id": request.effect_id}) is not None:
@@ -306,53 +189,4 @@ def _entry(
         effect=effect.effect_id,
         refs=refs,
         body=body or {},
-    )
-
-
-def effect_of(row: Mapping[str, Any]) -> Effect:
-    """Return the noun of a stored row."""
-    labels, pc = _unpacked(row["labels"])
-    return Effect(
-        effect_id=row["effect_id"],
-        tool=row["tool"],
-        tool_version=row["tool_version"],
-        args=decode(row["args"]),
-        principal=principal_from(row["principal"]),
-        run=row["run"],
-        proposal=row["proposal"],
-        approval=row["approval"],
-        evidence=tuple(decode(row["evidence"])),
-        state=row["state"],
-        result=decode(row["result"]),
-        reasons=tuple(row["reasons"]),
-        attempts=row["attempts"],
-        intent_at=row["intent_at"],
-        outcome_at=row["outcome_at"],
-        labels=labels,
-        pc=pc,
-        site=row["site"],
-        version=row["version"],
-        rung=Rung(row["rung"]),
-        opened=row["opened"],
-        review=row["review"],
-    )
-
-
-def outcome_of(effect: Effect) -> Outcome | None:
-    """Return the stored outcome; None while there is none."""
-    if effect.state == "intent":
-        return None
-    return Outcome(
-        effect_id=effect.effect_id, state=effect.state, result=effect.result, reasons=effect.reasons
-    )
-
-
-def call_of(effect: Effect) -> EffectCall:
-    """Return the call of a stored effect, made on the rights of its intent."""
-    return EffectCall(
-        tool=effect.tool,
-        args=effect.args,
-        effect_id=effect.effect_id,
-        principal=effect.principal,
-        run=effect.run,
     )

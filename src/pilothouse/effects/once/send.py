@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pilothouse.decisions import Unit
 from pilothouse.effects.declare import EffectCall, EffectSpec, Handler, Probed
-from pilothouse.effects.ledger import Lease, Ledger, outcome_of
+from pilothouse.effects.once.ledger import Ledger
+from pilothouse.effects.once.rows import Lease, outcome_of
+from pilothouse.effects.once.unknown import question
 from pilothouse.effects.types import Effect, Outcome
-from pilothouse.effects.unknown import question
 from pilothouse.kernel import ConflictError, DeniedError, LimitError, UnavailableError, UsageError
 from pilothouse.labels import join
 
