@@ -146,6 +146,15 @@ class Sources:
         """Return the declared names, sorted."""
         return sorted(self._contexts)
 
+    def readers(self) -> frozenset[str]:
+        """Return every ACL id that a declaration names, but for those made of a row's fields."""
+        named: set[str] = set()
+        for context in self._contexts.values():
+            named |= context.readers
+            for marks in context.marks.values():
+                named |= marks.marks.readers.union(*(field.readers for field in marks.fields.values()))
+        return frozenset(named - {CALLER})
+
     def kind(self, source: str) -> str:
         """Return the kind of a source."""
         return self._context(source).kind
