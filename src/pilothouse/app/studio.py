@@ -275,6 +275,7 @@ def _trust(
     inbox = Inbox(database, authority=authority)
     policy = LadderPolicy.of(project.section("ladder"))
     ladder = Ladder(database, inbox, policy=policy, authority=authority)
+    ladder.follow_decisions()
     door = Door(
         database,
         inbox,
