@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from pilothouse.audit import AuditEntry, confirm, record, require_device
-from pilothouse.decisions import Inbox, Proposal, Rung, Unit
-from pilothouse.effects.declare import EffectCall, EffectSpec, Handler
+from pilothouse.decisions import Inbox, Rung
+from pilothouse.effects.declare import EffectCall, EffectSpec
 from pilothouse.effects.gate.approval import Approvals
 from pilothouse.effects.gate.call import check_call
 from pilothouse.effects.gate.endorse import Endorsements
@@ -21,6 +20,7 @@ from pilothouse.effects.once.ledger import Ledger
 from pilothouse.effects.once.rows import Lease, Ticket, call_of, outcome_of
 from pilothouse.effects.once.send import Sender
 from pilothouse.effects.once.unknown import KIND, Resolver
+from pilothouse.effects.tools import Tools
 from pilothouse.effects.types import Effect, EffectRequest, Halt, Outcome
 from pilothouse.kernel import (
     RIGHTS,
@@ -49,8 +49,8 @@ VIOLATIONS: Final = ("effects.denied", "effects.forged")
 log = logging.getLogger(__name__)
 
 
-class Door:
-    """Declaration, right, approval, audit, then exactly once; without any of them nothing goes out.
+class Door(Tools):
+    """Declaration, labels, right, rung, approval, audit, then exactly once; without them nothing goes out.
 
     Args:
         database: Where intents, outcomes and the halt switch are.
@@ -79,9 +79,9 @@ class Door:
     ) -> None:
         from pilothouse.effects.settings import EffectsSettings
 
+        super().__init__()
         self._database = database
         self._settings = settings or EffectsSettings()
-        self._tools: dict[str, tuple[EffectSpec, Handler]] = {}
         self._authority = authority
         self._ledger = Ledger(
             database, lease=self._settings.lease, resend_lease=self._settings.resend_lease, ladder=ladder
@@ -97,51 +97,6 @@ class Door:
         self._sender = Sender(database, self._ledger, inbox, attempts=self._settings.attempts, ladder=ladder)
         inbox.bind(previewer=self)
         inbox.follow(KIND, Resolver())
-
-    def register(self, spec: EffectSpec, handler: Handler) -> None:
-        """Declare a tool and its handler; the same declaration again replaces the handler.
-
-        Raises:
-            UsageError: ``effects.declared_twice``: the tool was declared otherwise before.
-        """
-        known = self._tools.get(spec.tool)
-        if known is not None and known[0] != spec:
-            raise UsageError(
-                f"{spec.tool!r} is already declared otherwise; rename it or raise its version in one place",
-                code="effects.declared_twice",
-            )
-        self._tools[spec.tool] = (spec, handler)
-
-    def specs(self) -> tuple[EffectSpec, ...]:
-        """Return every declaration, by name."""
-        return tuple(self._tools[name][0] for name in sorted(self._tools))
-
-    def spec(self, tool: str) -> EffectSpec:
-        """Return the declaration of ``tool``.
-
-        Raises:
-            UsageError: ``effects.undeclared``.
-        """
-        if tool not in self._tools:
-            raise UsageError(
-                f"{tool!r} is not declared at the door; declare it with @effect", code="effects.undeclared"
-            )
-        return self._tools[tool][0]
-
-    def unit_of(self, proposal: Proposal) -> Unit | None:
-        """Return whose proposal it is on the ladder; None if it asks for no tool declared here."""
-        if proposal.kind != "decision" or proposal.tool not in self._tools or not proposal.workflow:
-            return None
-        version = f"{proposal.workflow}@{proposal.workflow_version}"
-        return Unit(action=proposal.tool, tier=self.spec(proposal.tool).tier, version=version)
-
-    def preview(self, tool: str, args: Mapping[str, Any]) -> dict[str, Any]:
-        """Show what a call would do, from the tool's declaration.
-
-        Raises:
-            UsageError: ``effects.undeclared``, or ``effects.spec`` if its phrase does not fit ``args``.
-        """
-        return self.spec(tool).preview(args)
 
     async def perform(self, request: EffectRequest) -> Outcome:
         """Let one effect out, or refuse it; the same effect id again returns the stored outcome.
@@ -333,9 +288,6 @@ class Door:
             if not task.cancelled():
                 task.exception()
             raise
-
-    def _handler(self, spec: EffectSpec) -> Handler:
-        return self._tools[spec.tool][1]
 
     async def _refused(self, request: EffectRequest, refusal: PilothouseError) -> None:
         entry = AuditEntry(
