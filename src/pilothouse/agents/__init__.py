@@ -28,7 +28,8 @@ from pilothouse.agents.plans.expressions import (
 )
 from pilothouse.agents.plans.plan import Plan, Step, plan, step
 from pilothouse.agents.reading import Reader
-from pilothouse.agents.session import Advance, Saved, Session
+from pilothouse.agents.session import Session
+from pilothouse.agents.stored import Advance, Saved
 from pilothouse.agents.tools import CALLER, ActTool, ReadTool, Returns, Toolbox, ToolFailure
 from pilothouse.agents.values import Value
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from pilothouse.agents.asking import Asker
@@ -14,6 +13,7 @@ from pilothouse.agents.plans.expressions import Item, Question
 from pilothouse.agents.plans.plan import Plan, Step
 from pilothouse.agents.reading import NoReader, Quarantined, Reader
 from pilothouse.agents.release import released
+from pilothouse.agents.stored import Advance, Saved
 from pilothouse.agents.tools import ActTool, ReadTool, Toolbox, ToolFailure
 from pilothouse.agents.values import Value, listed, plain
 from pilothouse.kernel import (
@@ -26,66 +26,18 @@ from pilothouse.kernel import (
     Principal,
     UsageError,
     new_id,
-    wired,
 )
 from pilothouse.labels import Answer, Budget, Context, Handle, Integrity, Label, Labelled, join, typed
 
 if TYPE_CHECKING:
     from pilothouse.agents.plans.expressions import Expression
 
-__all__ = ["Advance", "Saved", "Session"]
+__all__ = ["Session"]
 
 DEEPEST = 5
 """How deep sub-agents may call sub-agents."""
 
 _TYPES: Final[dict[str, str]] = {"dict": "record", "int": "number", "float": "number", "NoneType": "none"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Advance:
-    """What one step of the plan came to.
-
-    Attributes:
-        step: Its name.
-        state: ``done``, ``skipped`` (its conditions did not hold) or ``failed``.
-        handle: Of the result, if there is one.
-        failure: Why it failed.
-    """
-
-    step: str
-    state: str
-    handle: Handle | None = None
-    failure: ToolFailure | None = None
-
-
-@wired("agents.saved")
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Saved:
-    """A session as it is stored with its run, to go on elsewhere with all it has seen.
-
-    Attributes:
-        run: The run.
-        pc: What the context has seen.
-        clean: What the plan was bound under; None without a plan.
-        plan: The plan.
-        place: The next step.
-        results: Of earlier steps.
-        values: What handles stand for.
-        spent: Bits learned, by source.
-        counts: Calls, sub-agents, questions, and how deep this one is.
-        refused: Calls that a person rejected.
-    """
-
-    run: str
-    pc: Label
-    clean: Label | None
-    plan: Plan | None
-    place: int
-    results: dict[str, Value]
-    values: dict[str, Value]
-    spent: dict[str, float]
-    counts: tuple[int, ...]
-    refused: frozenset[str]
 
 
 class Session:

@@ -11,7 +11,8 @@ from typing import Any, Literal, cast
 
 from pilothouse.agents.plans.expressions import Said
 from pilothouse.agents.plans.plan import Plan, plan, step
-from pilothouse.agents.session import Advance, Session
+from pilothouse.agents.session import Session
+from pilothouse.agents.stored import Advance
 from pilothouse.agents.testing.orders import Order, answers_in, orders_in
 from pilothouse.agents.tools import ToolFailure
 from pilothouse.kernel import Json, PilothouseError

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from pilothouse.agents.calling import DoorPort
 from pilothouse.agents.notes import KeptNotes
-from pilothouse.agents.session import Advance, Session
+from pilothouse.agents.session import Session
+from pilothouse.agents.stored import Advance
 from pilothouse.agents.testing.agent import When, WorstCaseAgent
 from pilothouse.agents.testing.orders import Order, letter
 from pilothouse.agents.testing.people import OWNER, Colleague, Nobody, People
