@@ -123,8 +123,9 @@ async def _decide(site: Site | None, asked: _Asked) -> Answer:
         on_park=ask,
         name="decide",
         inputs=inputs,
+        unlabelled=False,
     )
-    answer = await _answer(waited, signals, str(run.id), key)
+    answer = await _answer(waited, signals, str(run.id), key, about)
     # A signal that takes the question back is somebody's doing.
     taken = waited.outcome == "met" and waited.subject > 0
     flow.note(site, join(about, waited.label or flow.unknown()) if taken else answer_label(about, answer))
@@ -155,7 +156,7 @@ def _proposal(
     )  # fmt: skip
 
 
-async def _answer(waited: Waited, signals: Sequence[str], run: str, key: str) -> Answer:
+async def _answer(waited: Waited, signals: Sequence[str], run: str, key: str, about: Label) -> Answer:
     if waited.outcome == "met" and waited.subject == 0:
         return cast("Answer", waited.value)
     verdict = "withdraw" if waited.outcome == "met" else "expire"
@@ -170,7 +171,7 @@ async def _answer(waited: Waited, signals: Sequence[str], run: str, key: str) ->
         async with resources.engine.database.transaction() as tx:
             return int(await resources.need("inbox").withdraw(tx, run, key, reason=reason))
 
-    await engine.step("decide.withdraw", take_back, inputs={"key": key, "reason": reason})
+    await engine.step("decide.withdraw", take_back, inputs={"key": key, "reason": reason}, label=about)
     return Answer(
         approved=False, verdict=verdict, proposal=UUID(int=0), approval=None, by="system", reason=reason,
         args={}, edited=False, at=engine.now().astimezone(UTC),

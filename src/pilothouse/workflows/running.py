@@ -89,7 +89,7 @@ async def _wait_for(site: Site | None, names: tuple[str, ...], within: timedelta
     if not names:
         raise UsageError("wait_for() needs the name of a signal", code="workflows.no_signal")
     subjects: Sequence[Subject] = [Subject(kind="signal", ref=name) for name in names]
-    waited = await engine.wait(subjects, until=within, name=" or ".join(names))
+    waited = await engine.wait(subjects, until=within, name=" or ".join(names), unlabelled=False)
     flow = live()
     if waited.outcome == "expired":
         # That nobody came is told by the clock; what brought the run here is told by the pc.

@@ -274,3 +274,19 @@ async def test_a_run_started_by_a_body_knows_what_the_body_has_seen(house):
 
     assert "mail" in sources_of(run_labels(begun.label).pc)
     assert run_labels(begun.label).pc != unknown("amira")
+
+
+async def test_a_step_of_the_engine_itself_is_unknown_and_counts_among_what_was_seen(house):
+    from pilothouse import engine
+
+    @workflow(name="labels.raw", catalog=CATALOG)
+    async def raw(key: str) -> str:
+        async def body() -> str:
+            return "from anywhere"
+
+        return str(await engine.step("raw", body))
+
+    run = await raw.start("k", key="1", options=TYPED)
+    await house.engine.result(run.id, within=10)
+    label = label_in((await house.engine.get(run.id)).result_label)
+    assert (label.integrity, label.readers) == (Integrity.UNTRUSTED, {"user:amira"})

@@ -99,8 +99,7 @@ async def await_children(scope: Scope, calls: Sequence[ChildCall]) -> list[Any]:
 def _told(scope: Scope, calls: Sequence[ChildCall], found: Sequence[ChildResult]) -> list[Any]:
     for call, result in zip(calls, found, strict=False):
         label = None if result.label is None else label_from(result.label)
-        if label is not None:
-            scope.see(label)
+        scope.see(label)
         if call.on_label is not None:
             call.on_label(label)
     return [_result(result) for result in found]

@@ -95,8 +95,7 @@ async def _branch(place: Scope, branch: Awaitable[Any]) -> Any:
     if entry is not None:
         _close((branch,))
         place.last = entry.ended or place.last
-        if entry.label is not None:
-            place.see(label_from(entry.label))
+        place.see(None if entry.label is None else label_from(entry.label))
         return await place.segment.value(entry)
     token = CURRENT.set(place)
     try:

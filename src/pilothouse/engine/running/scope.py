@@ -12,7 +12,7 @@ from uuid import UUID
 
 from pilothouse.engine.running.labelling import join_seen
 from pilothouse.kernel import UsageError
-from pilothouse.labels import Label
+from pilothouse.labels import Label, unknown
 
 if TYPE_CHECKING:
     from pilothouse.engine.running.segment import Segment
@@ -99,8 +99,10 @@ class Scope:
         """Mark the scope as no longer busy."""
         self.busy = None
 
-    def see(self, label: Label) -> None:
-        """Join the label of something recorded here into this scope and its segment."""
+    def see(self, label: Label | None) -> None:
+        """Join the label of something recorded here into this scope and its segment; None is unknown."""
+        if label is None:
+            label = unknown(self.segment.run.principal.id)
         self.label = join_seen(self.label, label)
         self.segment.see(label)
 

@@ -103,8 +103,7 @@ async def step(
 
 def _labelled(scope: Scope, entry: Entry, tell: Callable[[Label | None], None] | None) -> None:
     label = None if entry.label is None else label_from(entry.label)
-    if label is not None:
-        scope.see(label)
+    scope.see(label)
     if tell is not None:
         tell(label)
 

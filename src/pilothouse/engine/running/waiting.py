@@ -47,6 +47,7 @@ async def wait(
     on_park: OnPark | None = None,
     name: str | None = None,
     inputs: Any = None,
+    unlabelled: bool = True,
 ) -> Waited:
     """Park the run until a subject is met or ``until`` has passed; return what it came to.
 
@@ -57,6 +58,7 @@ async def wait(
         on_park: ``await on_park(tx)`` inside the transaction that parks.
         name: What a replay is matched by, with ``inputs``; default the kind and the signal's name.
         inputs: What must be the same at a replay; a gate's subject is not part of it.
+        unlabelled: Whether an answer without a label counts as unknown; False if the caller labels it.
 
     Raises:
         UsageError: ``engine.not_top_level``.
@@ -68,7 +70,7 @@ async def wait(
     deadline = scope.last + until if isinstance(until, timedelta) else until
     entry = await _waited(scope, subjects, deadline, on_park, name or _name(subjects), inputs)
     label = None if entry.label is None else label_from(entry.label)
-    if label is not None:
+    if label is not None or unlabelled:
         scope.see(label)
     met = cast("dict[str, Any]", await scope.segment.value(entry) or {})
     outcome: Literal["met", "expired"] = "met" if entry.outcome == "ok" else "expired"
