@@ -71,10 +71,20 @@ def demo(
     ] = Path("worlds-out/port"),
     size: Annotated[Size, typer.Option(help="60, 400 or 6,000 boxes.")] = Size.day,
     json: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
+    attack: Annotated[
+        bool, typer.Option("--attack", help="Attack a port of its own: an agent obeys all it reads.")
+    ] = False,
 ) -> None:
     """Make a port with its real systems, decide every box durably, score it, leave the open ones for you."""
     from pilothouse_port.working import run
 
+    if attack:
+        from pilothouse_port.attack import attack_demo
+
+        say = _silent if json else _say
+        if not run(attack_demo(out.resolve(), size=size.value, json=json, say=say)):
+            raise typer.Exit(1)
+        return
     run(_demo(out.resolve(), size=size.value, json=json))
 
 
