@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from pilothouse.engine import Entry, Run, Wait
 
 __all__ = ["RunStory", "record_data", "record_page", "run_story", "told"]
+
+
+PLANTED = "decisions.seeded"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +130,8 @@ async def told(
     if decision is not None:
         view = await studio.inbox.show(decision.proposal.id, who)
         closed |= {*view.closed}
-        if not closed and view.proposal != decision.proposal:
+        # A planted sample is told like any other item: not even its entry in the log gives it away.
+        if not closed and replace(view.proposal, kind=decision.proposal.kind) != decision.proposal:
             raise DeniedError(
                 f"{decision.proposal.title!r} is judged before its advice is told; answer it first",
                 code="decisions.blind",
@@ -139,6 +143,8 @@ async def told(
             code="decisions.unreadable",
             reasons=tuple(f"unreadable:{acl}" for acl in sorted(closed)),
         )
+    if decision is not None and decision.state == "open":
+        record = replace(record, audit=tuple(one for one in record.audit if one.entry.kind != PLANTED))
     return record
 
 

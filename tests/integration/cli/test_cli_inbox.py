@@ -6,11 +6,13 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from pilothouse.storage.testing import fresh_url
 
 FLOWS = """
 
@@ -39,21 +41,22 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="module")
-def pilothouse(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def pilothouse(tmp_path_factory: pytest.TempPathFactory, postgres_url: str) -> Iterator[Run]:
     folder = tmp_path_factory.mktemp("project")
-    assert _pilothouse(folder, "init", ".").returncode == 0
-    for name, more in (("flows.py", FLOWS), ("pilothouse.toml", PEOPLE)):
-        file = folder / name
-        file.write_text(file.read_text() + more)
-    return lambda *words, **options: _pilothouse(folder, *words, **options)
+    with fresh_url(postgres_url) as url:
+        assert _pilothouse(folder, url, "init", ".").returncode == 0
+        for name, more in (("flows.py", FLOWS), ("pilothouse.toml", PEOPLE)):
+            file = folder / name
+            file.write_text(file.read_text() + more)
+        yield lambda *words, **options: _pilothouse(folder, url, *words, **options)
 
 
 def _pilothouse(
-    folder: Path, *words: str, stdin: str | None = None, **settings: str
+    folder: Path, url: str, *words: str, stdin: str | None = None, **settings: str
 ) -> subprocess.CompletedProcess[str]:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("PILOTHOUSE_")}
-    set_here = {f"PILOTHOUSE_DECISIONS_{name.upper()}": value for name, value in settings.items()}
-    environment = {**kept, **set_here, "COLUMNS": "120", "USER": "amira", "LOGNAME": "amira"}
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PILOTHOUSE_")}
+    environment |= {f"PILOTHOUSE_DECISIONS_{name.upper()}": value for name, value in settings.items()}
+    environment |= {"PILOTHOUSE_DATABASE_URL": url, "COLUMNS": "120", "USER": "amira", "LOGNAME": "amira"}
     return subprocess.run(
         [sys.executable, "-m", "pilothouse", *words],
         cwd=folder, capture_output=True, text=True, input=stdin, env=environment, timeout=60, check=False,
@@ -62,7 +65,8 @@ def _pilothouse(
 
 def _ask(pilothouse: Run, name: str) -> str:
     started = pilothouse("run", "hello", "--args", json.dumps({"name": name}), "--json", blind_share="0")
-    assert json.loads(started.stdout)["state"] == "parked", started.stderr
+    assert started.returncode == 0, started.stderr
+    assert json.loads(started.stdout)["state"] == "parked"
     items: list[dict[str, Any]] = json.loads(pilothouse("inbox", "--find", name, "--json").stdout)["items"]
     return items[0]["id"]
 
@@ -102,7 +106,8 @@ def test_the_last_answer_is_taken_back_with_one_key(pilothouse: Run) -> None:
 
 def test_a_blind_item_shows_its_advice_after_the_answer(pilothouse: Run) -> None:
     started = pilothouse("run", "notice", "--args", '{"to": "Gdynia"}', "--json", blind_share="1")
-    assert json.loads(started.stdout)["state"] == "parked", started.stderr
+    assert started.returncode == 0, started.stderr
+    assert json.loads(started.stdout)["state"] == "parked"
     listed = pilothouse("inbox", "--find", "Gdynia", "--list", "--as", "clerk.bo")
     assert "blind" in listed.stdout
     assert "POST" not in listed.stdout

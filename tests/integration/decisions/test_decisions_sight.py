@@ -269,8 +269,11 @@ async def test_a_share_of_effects_is_drawn_blind_the_same_way_each_time(
 
 async def test_an_edit_of_a_blind_item_stays_blind(database: Database, inbox: Inbox) -> None:
     proposal = await ask(database, inbox, blind=True)
-    child = await inbox.edit(proposal.id, AMIRA, {"container": "TGHU7654321", "party": "ACME"})
+    args = {"container": "TGHU7654321", "party": "ACME"}
+    child = await inbox.edit(proposal.id, AMIRA, args)
     assert (await inbox.show(child.id, BO)).item.blind
+    assert (child.verdict, child.reasons) == ("", ())
+    assert await inbox.edit(proposal.id, AMIRA, args) == child
 
 
 # -- planted samples
@@ -348,7 +351,7 @@ async def test_an_edited_sample_stays_one_and_is_not_counted(database: Database,
     await _fill(database, inbox)
     sample = await _plant(database, inbox)
     child = await inbox.edit(sample.id, AMIRA, {"container": "TGHU7654321", "party": "ACME"})
-    assert child.seeded
+    assert not child.seeded, "it looks like any other to its editor"
     assert (await inbox.show(child.id, BO)).proposal.kind == "decision"
     answer = await inbox.approve(child.id, BO, typed="4321")
     assert (await catches(database)).shown == 0

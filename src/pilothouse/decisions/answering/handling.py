@@ -12,7 +12,7 @@ from pilothouse.decisions.asking.propose import edited, store
 from pilothouse.decisions.items import proposal_of
 from pilothouse.decisions.people.access import may_see
 from pilothouse.decisions.people.duties import involved
-from pilothouse.decisions.people.sight import closed_by, require_readable, unread
+from pilothouse.decisions.people.sight import blinded, closed_by, require_readable, undisguised, unread
 from pilothouse.decisions.ports import Previewer
 from pilothouse.decisions.proposal import Proposal
 from pilothouse.kernel import Authority, DeniedError, Principal, UsageError, encode
@@ -43,7 +43,7 @@ class Handling:
             await tx.execute(Q.supersede_item, {"id": held.item.id})
             await store(tx, child, blind=held.item.blind)
             await _log(tx, held, by, "edited", {"child": str(child.id)})
-            return child
+            return _shown(held, child)
 
         return act
 
@@ -53,7 +53,8 @@ class Handling:
         async def find(tx: Tx, held: Held) -> Proposal | None:
             row = None if held.closed else await tx.fetch_one(Q.child_of, {"id": held.item.id})
             child = None if row is None else proposal_of(row)
-            return child if child is not None and encode(child.args) == encode(dict(args)) else None
+            same = child is not None and encode(child.args) == encode(dict(args))
+            return _shown(held, child) if child is not None and same else None
 
         return find
 
@@ -106,6 +107,11 @@ class Handling:
                 code="decisions.linked",
                 reasons=("decisions.linked",),
             )
+
+
+def _shown(held: Held, child: Proposal) -> Proposal:
+    """Return an edited proposal as its editor may see it: still blind, still looking like any other."""
+    return undisguised(blinded(child) if held.item.blind else child)
 
 
 async def _log(tx: Tx, held: Held, by: Principal, what: str, body: Mapping[str, Any]) -> None:
