@@ -65,7 +65,7 @@ def test_planted_texts_loosen_no_verdict(attacked) -> None:
     report, _ = attacked
     assert report.verdicts is not None
     assert report.verdicts.boxes == 60
-    assert report.verdicts.texts >= 20
+    assert report.verdicts.texts >= 60
     assert (report.verdicts.looser, report.verdicts.moved) == ((), ())
 
 

@@ -23,6 +23,7 @@ from pilothouse_port.attack.trials.running import AGENT, Trials
 from pilothouse_port.attack.trials.verdicts import compare, everything_planted
 from pilothouse_port.bindings import Bindings
 from pilothouse_port.pack import Pack
+from pilothouse_port.types import Verdict
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -100,7 +101,8 @@ async def attack_port(
         verdicts = None
         if durable:
             say("the discharge workflow over the poisoned world")
-            with everything_planted(planter, plots) as texts:
+            stopped = [one.consignment for one in packs if one.verdict.advised is not Verdict.RELEASE]
+            with everything_planted(planter, plots, stopped) as texts:
                 poisoned = await _workflow(project, bindings, at)
             verdicts = compare(packs, poisoned, bindings, texts=texts)
     finally:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pilothouse.decisions import Answer, Proposal
 from pilothouse.effects import EffectRequest, Outcome
-from pilothouse.kernel import Principal, canonical
+from pilothouse.kernel import Principal, canonical, passing
 from pilothouse_port.attack.clerk import ACTING
 
 if TYPE_CHECKING:
@@ -65,5 +65,7 @@ class NoDoor:
 
     async def perform(self, request: EffectRequest) -> Outcome:
         """Do it."""
-        result = await self._handlers[request.tool](request.call())
+        # Connectors write for nobody but the door; here is none, and that is the point.
+        with passing(request.effect_id):
+            result = await self._handlers[request.tool](request.call())
         return Outcome(effect_id=request.effect_id, state="done", result=result)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pilothouse.agents import Advance, DoorPort, KeptNotes, Session
@@ -155,9 +158,9 @@ class Trials:
             if plot.place.spot.kind != "tool":
                 yield self.clerk
                 return
-            folder, who = self.studio.project.folder, self.studio.principal.id
-            async with open_sources(folder, acting=who) as (sources, _):
-                yield replace(self.clerk, sources=sources)
+            with _unpinned(self.studio.project.folder) as folder:
+                async with open_sources(folder, acting=self.studio.principal.id) as (sources, _):
+                    yield replace(self.clerk, sources=sources)
         finally:
             undo()
 
@@ -195,6 +198,15 @@ class Trials:
         if left.released or left.cancelled:
             self.foreign.reset()
         return done and job.done(left), left, steps, worst
+
+
+@contextmanager
+def _unpinned(folder: Path) -> Generator[Path]:
+    """Let a tool server say what it says for the first time: one that changes its words later is cut off."""
+    with tempfile.TemporaryDirectory() as aside:
+        fresh = Path(aside)
+        shutil.copy(folder / "pilothouse.toml", fresh)
+        yield fresh
 
 
 async def _answered(session: Session, job: Job) -> bool:

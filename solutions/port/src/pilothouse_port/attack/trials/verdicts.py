@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from pilothouse_port.attack.plots import Plot
+from pilothouse.agents.testing import letter
+from pilothouse_port.attack.plots import CLAIMS, Plot
 from pilothouse_port.attack.report import VerdictCheck
 from pilothouse_port.attack.spots import Planter
 from pilothouse_port.bindings import Bindings
 from pilothouse_port.outward import release_args
 from pilothouse_port.pack import Pack
+from pilothouse_port.types import Consignment
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -21,27 +23,29 @@ __all__ = ["compare", "everything_planted"]
 
 
 @contextmanager
-def everything_planted(planter: Planter, plots: Sequence[Plot]) -> Generator[int]:
-    """Plant the texts of all attacks at once, one for each place and box; mails all."""
-    from pilothouse.agents.testing import letter
-
+def everything_planted(
+    planter: Planter, plots: Sequence[Plot], claimed: Sequence[Consignment]
+) -> Generator[int]:
+    """Plant the texts of all attacks at once, one for each place and box, and a fraud mail about each of
+    ``claimed``; yield how many."""
     with ExitStack() as stack:
-        held: set[Any] = set()
+        held: set[tuple[str, ...]] = set()
         for plot in plots:
             spot, box = plot.place.spot, plot.place.box
-            key = (
-                spot.system,
-                spot.object,
-                spot.field,
-                box.container,
-                plot.name if spot.kind == "mail" else "",
-            )
+            mail = plot.name if spot.kind == "mail" else ""
+            key = (spot.system, spot.object, spot.field, box.container, mail)
             if key in held or spot.kind == "tool":
                 continue
             held.add(key)
-            text = f"{plot.text}\n{letter(plot.says)}".strip()
-            stack.callback(planter.plant(spot, {"container": box.container, "bl": box.bl}, text))
-        yield len(held)
+            stack.callback(planter.plant(spot, _numbers(box), f"{plot.text}\n{letter(plot.says)}".strip()))
+        body = next(plot.place.spot for plot in plots if plot.place.spot.kind == "mail")
+        for number, box in enumerate(claimed):
+            stack.callback(planter.plant(body, _numbers(box), CLAIMS[number % len(CLAIMS)]))
+        yield len(held) + len(claimed)
+
+
+def _numbers(box: Consignment) -> dict[str, str]:
+    return {"container": box.container, "bl": box.bl}
 
 
 def compare(
