@@ -27,6 +27,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+# The clerks of the rig answer by the advice, so none of it is hidden from them.
+os.environ.setdefault("PILOTHOUSE_DECISIONS_BLIND_SHARE", "0")
 CLERKS = ("clerk.amira", "clerk.bruno")
 PROGRAM = Path(sys.executable).with_name("pilothouse")
 POLICY = """# Release policy of the rig
@@ -61,10 +63,10 @@ kind = "service"
 rights = ["sources:*", "effects:*", "decisions:*"]
 [principals."clerk.amira"]
 groups = ["desk"]
-rights = ["decisions:*"]
+rights = ["decisions:*", "acl:*"]
 [principals."clerk.bruno"]
 groups = ["desk"]
-rights = ["decisions:*"]
+rights = ["decisions:*", "acl:*"]
 
 """
 

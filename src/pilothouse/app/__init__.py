@@ -4,6 +4,7 @@ from pilothouse.app.health import diagnose, migrate_project
 from pilothouse.app.identity import Identity, change_secret, forget_session, keep_session, open_identity
 from pilothouse.app.policy import load_authority, load_authorizer
 from pilothouse.app.project import PROJECT_FILE, Project, find_project, load_project
+from pilothouse.app.publish import publish
 from pilothouse.app.studio import (
     Studio,
     load_modules,
@@ -34,5 +35,6 @@ __all__ = [
     "open_project_database",
     "open_sources",
     "open_studio",
+    "publish",
     "storage_settings",
 ]

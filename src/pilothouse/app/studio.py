@@ -275,7 +275,6 @@ def _trust(
     inbox = Inbox(database, authority=authority)
     policy = LadderPolicy.of(project.section("ladder"))
     ladder = Ladder(database, inbox, policy=policy, authority=authority)
-    ladder.follow_decisions()
     door = Door(
         database,
         inbox,
@@ -286,6 +285,7 @@ def _trust(
         directory=Recipients(project, sources, authority),
         ladder=ladder,
     )
+    ladder.follow_decisions(door.unit_of)
     return inbox, ladder, door
 
 

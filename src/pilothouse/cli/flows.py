@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,6 +24,7 @@ __all__ = ["register"]
 flows = typer.Typer(
     help="What flows from sources into effects, and which flows people let pass.", no_args_is_help=True
 )
+SECRECY = "sink.secrecy:"
 COLUMNS = ["line", "tool", "argument", "from", "verdict", "why", "may be endorsed"]
 
 
@@ -85,7 +87,7 @@ def _page(found: list[FlowTable]) -> RenderableType:
                     [
                         flow.line, flow.tool, flow.arg, ", ".join(flow.sources),
                         flow.verdict + (" (decide() stands before)" if flow.asked and flow.reasons else ""),
-                        ", ".join(flow.reasons), flow.endorse,
+                        _short(flow.reasons), flow.endorse,
                     ]
                     for flow in one.flows
                 ],
@@ -94,6 +96,13 @@ def _page(found: list[FlowTable]) -> RenderableType:
             for one in found
         )
     )  # fmt: skip
+
+
+def _short(reasons: Sequence[str]) -> str:
+    """Count the readers that are in the way; --json names each."""
+    readers = [reason for reason in reasons if reason.startswith(SECRECY)]
+    rest = [reason for reason in reasons if not reason.startswith(SECRECY)]
+    return ", ".join([*rest, f"{SECRECY}{len(readers)} readers"] if len(readers) > 1 else reasons)
 
 
 @flows.command("endorse")

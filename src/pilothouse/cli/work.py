@@ -41,7 +41,7 @@ def up(
 
 
 async def _up(folder: Path, acting: str | None, every: float, json: bool) -> None:
-    from pilothouse.app import open_studio
+    from pilothouse.app import open_studio, publish
     from pilothouse.audit import public_key
 
     stop = asyncio.Event()
@@ -49,6 +49,7 @@ async def _up(folder: Path, acting: str | None, every: float, json: bool) -> Non
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     async with open_studio(folder, acting=acting, serve=True) as studio:
+        publish(studio.sources)
         database = "embedded" if studio.database.embedded else "served"
         console(stderr=True).print(
             f"{studio.project.name} is up ({database} PostgreSQL, "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self, TypeVar, cast
 
@@ -17,18 +18,20 @@ from pilothouse.connectors.errors import (
     near,
     unknown_tool,
 )
-from pilothouse.connectors.marks import CALLER, marked
+from pilothouse.connectors.marks import CALLER
 from pilothouse.connectors.ports import (
     Connect,
     Connector,
     Inspector,
     Pinger,
     Secrets,
+    Selecting,
     SourceContext,
     Writer,
 )
 from pilothouse.connectors.secrets import SecretReferences
 from pilothouse.connectors.settings import declared
+from pilothouse.connectors.sight import Asked, Sight, answered, seen, sight_of
 from pilothouse.connectors.types import (
     Finding,
     Health,
@@ -49,6 +52,7 @@ from pilothouse.kernel import (
     UnavailableError,
     UsageError,
     require,
+    require_passing,
 )
 from pilothouse.labels import Label
 
@@ -71,7 +75,8 @@ def installed_kinds() -> dict[str, Callable[[], Connect]]:
 class Sources:
     """The declared sources of one project, used with a principal's rights.
 
-    Reading needs ``sources:<name>:read``, writing ``sources:<name>:write:<tool>``. Adapters open when first
+    Reading needs ``sources:<name>:read`` and shows what policy and the declaration let the principal see, SQL
+    needs ``sources:<name>:sql`` too, writing ``sources:<name>:write:<tool>``. Adapters open when first
     used and close with :meth:`close`.
 
     Args:
@@ -183,10 +188,10 @@ class Sources:
         """
         context = self._context(source)
         readers, integrity = set(context.readers), context.integrity
-        for name, declared in context.marks.items():
+        for name, tighter in context.marks.items():
             if object in (None, name):
-                readers |= {declared.row} if declared.row else set[str]()
-                for mark in (declared.marks, *declared.fields.values()):
+                readers |= {tighter.row} if tighter.row else set[str]()
+                for mark in (tighter.marks, *tighter.fields.values()):
                     readers |= mark.readers
                     integrity = mark.lowered(integrity)
         if reader is not None and CALLER in readers:
@@ -209,19 +214,56 @@ class Sources:
             UsageError, DataError, UnavailableError, LimitError: See :class:`Connector`; all name the source.
         """
         self._require(principal, source, "read")
-        rows = await self._within(source, lambda: self.connector(source).read(query))
-        return marked(rows, self._context(source).marks.get(query.object), reader=reader or principal.id)
+        return await self._seen(principal, source, query, reader or principal.id, self._reading(source))
 
     async def sample(self, principal: Principal, source: str, object: str, *, n: int = 5) -> list[Row]:
         """Read up to ``n`` rows to look at; rights and errors as :meth:`read`."""
         self._require(principal, source, "read")
-        rows = await self._within(source, lambda: self.connector(source).sample(object, n))
-        return marked(rows, self._context(source).marks.get(object), reader=principal.id)
+
+        async def sample(query: Query) -> list[Row]:
+            # Only who sees less than all asks for more than the connector would choose to show.
+            if query == first:
+                return await self.connector(source).sample(object, n)
+            return await self.connector(source).read(query)
+
+        first = Query(object, limit=n)
+        return await self._seen(principal, source, first, principal.id, sample)
+
+    async def select(
+        self, principal: Principal, source: str, text: str, *, limit: int = 1000, label: Label | None = None
+    ) -> list[Row]:
+        """Answer a SELECT that somebody wrote, over the rows and columns that ``principal`` sees.
+
+        Args:
+            principal: Who asks.
+            source: Which source; its kind understands SQL.
+            text: One SELECT.
+            limit: Rows the answer may have; more is an error, never a cut.
+            label: Of the text, which chooses and makes values; without one the answer is untrusted.
+
+        Raises:
+            DeniedError: ``policy.denied``: without ``sources:<source>:sql`` and ``sources:<source>:read``;
+                ``policy.sql``: no single SELECT over tables and columns that exist for him.
+            SourceDataError: ``sources.sql``: the database refused it; names a code, never a value.
+            UsageError, UnavailableError, LimitError: See :class:`Selecting`; all name the source.
+        """
+        self._require(principal, source, "sql")
+        self._require(principal, source, "read")
+        connector, context = self.connector(source), self._context(source)
+        if not isinstance(connector, Selecting):
+            raise SourceUsageError(
+                source, f"kind {context.kind!r} understands no SQL; read it", code="sources.no_sql"
+            )
+        asked = Asked(principal=principal, text=text, label=label, limit=limit)
+        return await self._within(source, lambda: answered(context, connector, asked, self._authority))
 
     async def objects(self, principal: Principal, source: str) -> list[ObjectSchema]:
         """Return what a source holds; rights and errors as :meth:`read`."""
         self._require(principal, source, "read")
-        return await self._within(source, lambda: self.connector(source).objects())
+        found = await self._within(source, lambda: self.connector(source).objects())
+        limited = [item.name for item in found if self._sight(principal, source, item.name).admits]
+        # A count of all rows tells of those that he does not see.
+        return [replace(item, row_count=None) if item.name in limited else item for item in found]
 
     async def findings(
         self, principal: Principal, source: str, *, object: str | None = None
@@ -247,14 +289,15 @@ class Sources:
     async def write(
         self, principal: Principal, source: str, tool: str, args: Mapping[str, Any], *, effect_id: str
     ) -> dict[str, Json]:
-        """Change a source once with the rights of ``principal``.
+        """Change a source once with the rights of ``principal``, as the effect that the door is letting out.
 
         Raises:
-            DeniedError: ``policy.denied``: without ``sources:<source>:write:<tool>``.
+            DeniedError: ``policy.denied``: without ``sources:<source>:write:<tool>``; ``effects.no_door``.
             OutcomeUnknownError: Sent, but no answer came; probe before sending again.
             UsageError, DataError, ConflictError, UnavailableError: See :class:`Writer`.
         """
         self._require(principal, source, f"write:{tool}")
+        require_passing(effect_id)
         connector = self.connector(source)
         if not isinstance(connector, Writer):
             raise unknown_tool(source, tool, ())
@@ -289,6 +332,26 @@ class Sources:
 
     async def __aexit__(self, *error: object) -> None:
         await self.close()
+
+    def _reading(self, source: str) -> Callable[[Query], Awaitable[list[Row]]]:
+        return lambda query: self.connector(source).read(query)
+
+    def _sight(self, principal: Principal, source: str, object: str) -> Sight:
+        return sight_of(principal, self._context(source).marks.get(object), self._authority)
+
+    async def _seen(
+        self,
+        principal: Principal,
+        source: str,
+        query: Query,
+        reader: str,
+        read: Callable[[Query], Awaitable[list[Row]]],
+    ) -> list[Row]:
+        declared = self._context(source).marks.get(query.object)
+        sight = self._sight(principal, source, query.object)
+        return await seen(
+            lambda wanted: self._within(source, lambda: read(wanted)), query, declared, sight, reader=reader
+        )
 
     def _require(self, principal: Principal, source: str, what: str) -> None:
         require(principal, f"sources:{self._context(source).name}:{what}", authority=self._authority)

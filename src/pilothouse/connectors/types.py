@@ -151,7 +151,7 @@ class Row:
             object=self.object,
             key=self.key,
             field=name,
-            version=self.version,
+            version="masked" if name in self.marks and self.marks[name].masked else self.version,
             read_at=self.read_at,
             position=self.positions.get(name, self.position),
         )
@@ -283,7 +283,7 @@ _NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def result_label(rows: Sequence[Row]) -> Label | None:
-    """Return the label of a whole result: whatever is made from it may come from any row; None for no rows."""
+    """Return the label of a whole result, for what is made from it may come from any row; None for no rows."""
     if not rows:
         return None
     readers = frozenset[str]().union(*{row.readers for row in rows})
@@ -306,7 +306,7 @@ def result_label(rows: Sequence[Row]) -> Label | None:
 
 @lru_cache(maxsize=4096)
 def condensed_label(label: Label) -> Label:
-    """Return ``label`` with one leaf in the place of many: what was made from many places is made from all."""
+    """Return ``label`` with one leaf in the place of many: made from many places is made from all."""
     found = leaves(label)
     if len(found) <= MANY:
         return label

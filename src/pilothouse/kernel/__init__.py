@@ -16,6 +16,7 @@ from pilothouse.kernel.errors import (
     exit_code,
 )
 from pilothouse.kernel.ids import new_id
+from pilothouse.kernel.outward import passing, require_passing
 from pilothouse.kernel.principal import (
     RIGHTS,
     SYSTEM,
@@ -54,8 +55,10 @@ __all__ = [
     "exit_code",
     "loads",
     "new_id",
+    "passing",
     "principal_fields",
     "principal_from",
     "require",
+    "require_passing",
     "wired",
 ]

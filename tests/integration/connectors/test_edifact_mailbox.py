@@ -19,7 +19,7 @@ from pilothouse.connectors import (
     edifact_message,
     edifact_read,
 )
-from pilothouse.kernel import SYSTEM
+from pilothouse.kernel import SYSTEM, passing
 from pilothouse.labels import Integrity
 
 
@@ -174,7 +174,8 @@ RELEASE = {
 
 
 async def send(sources: Sources, args: dict[str, object], effect: str = "e-1"):
-    return await sources.write(SYSTEM, "customs", "send", args, effect_id=effect)
+    with passing(effect):
+        return await sources.write(SYSTEM, "customs", "send", args, effect_id=effect)
 
 
 async def test_a_message_is_written_once_under_its_effect(folder):

@@ -24,7 +24,7 @@ from pilothouse.connectors import (
     SourceUnavailableError,
     SourceUsageError,
 )
-from pilothouse.kernel import SYSTEM
+from pilothouse.kernel import SYSTEM, passing
 from pilothouse.labels import Integrity
 
 
@@ -147,9 +147,11 @@ MAIL = {
 async def test_a_mail_is_sent_under_its_effect(tmp_path, smtp):
     taken, port = smtp
     desk = sending(tmp_path, port)
-    first = await desk.write(SYSTEM, "desk", "send", MAIL, effect_id="e-1")
-    again = await desk.write(SYSTEM, "desk", "send", MAIL, effect_id="e-1")
-    other = await desk.write(SYSTEM, "desk", "send", MAIL, effect_id="e-2")
+    with passing("e-1"):
+        first = await desk.write(SYSTEM, "desk", "send", MAIL, effect_id="e-1")
+        again = await desk.write(SYSTEM, "desk", "send", MAIL, effect_id="e-1")
+    with passing("e-2"):
+        other = await desk.write(SYSTEM, "desk", "send", MAIL, effect_id="e-2")
     assert first["message_id"] == again["message_id"] != other["message_id"]
     mail = message_from_bytes(taken.mails[0])
     assert mail["Message-ID"] == first["message_id"]
@@ -169,7 +171,7 @@ async def test_a_mail_is_sent_under_its_effect(tmp_path, smtp):
 async def test_what_a_server_may_say_to_a_mail(tmp_path, smtp, answer, to, error):
     taken, port = smtp
     taken.answer = answer
-    with pytest.raises(error, match="'desk'") as caught:
+    with pytest.raises(error, match="'desk'") as caught, passing("e"):
         await sending(tmp_path, port).write(SYSTEM, "desk", "send", {**MAIL, "to": [to]}, effect_id="e")
     assert type(caught.value) is error
     assert taken.mails == []
@@ -188,12 +190,12 @@ async def test_what_a_server_may_say_to_a_mail(tmp_path, smtp, answer, to, error
 )
 async def test_nothing_is_smuggled_into_headers(tmp_path, smtp, change):
     taken, port = smtp
-    with pytest.raises(SourceUsageError):
+    with pytest.raises(SourceUsageError), passing("e"):
         await sending(tmp_path, port).write(SYSTEM, "desk", "send", {**MAIL, **change}, effect_id="e")
     assert taken.mails == []
 
 
 async def test_no_server_means_nothing_was_sent(tmp_path):
-    with pytest.raises(SourceUnavailableError) as caught:
+    with pytest.raises(SourceUnavailableError) as caught, passing("e"):
         await sending(tmp_path, free_port()).write(SYSTEM, "desk", "send", MAIL, effect_id="e")
     assert not isinstance(caught.value, OutcomeUnknownError)

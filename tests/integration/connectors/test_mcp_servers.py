@@ -26,7 +26,7 @@ from pilothouse.connectors import (
     SourceUnavailableError,
     SourceUsageError,
 )
-from pilothouse.kernel import SYSTEM
+from pilothouse.kernel import SYSTEM, passing
 
 JOBS = Query("list_jobs", where={"container": "ABCU1"})
 
@@ -95,10 +95,13 @@ async def test_a_writing_tool_gets_the_effect_id(tmp_path):
     done = tmp_path / "booked.txt"
     async with haulier(tmp_path, env={"BOOKED": str(done)}) as sources:
         for _ in range(2):
-            result = await sources.write(SYSTEM, "haulier", "book_truck", {"container": "A"}, effect_id="e-1")
+            with passing("e-1"):
+                result = await sources.write(
+                    SYSTEM, "haulier", "book_truck", {"container": "A"}, effect_id="e-1"
+                )
         assert result == {"booked": "A"}
         assert done.read_text() == "e-1\n"
-        with pytest.raises(SourceUsageError, match="no tool 'list_jobs'"):
+        with pytest.raises(SourceUsageError, match="no tool 'list_jobs'"), passing("e-2"):
             await sources.write(SYSTEM, "haulier", "list_jobs", {"container": "A"}, effect_id="e-2")
 
 
@@ -143,7 +146,7 @@ async def test_a_server_that_hangs_is_unavailable_and_reaped(tmp_path):
     with pytest.raises(SourceUnavailableError, match="no answer within 3 s"):
         await sources.read(SYSTEM, "haulier", Query("list_jobs", where={"container": "HANG"}))
     assert time.monotonic() - start < 8
-    with pytest.raises(OutcomeUnknownError):
+    with pytest.raises(OutcomeUnknownError), passing("e"):
         await sources.write(SYSTEM, "haulier", "book_truck", {"container": "HANG"}, effect_id="e")
     await sources.close()
     assert children() == []

@@ -25,7 +25,7 @@ from pilothouse.connectors import (
 )
 from pilothouse.connectors.settings import seconds
 from pilothouse.connectors.testing import FakeConnector
-from pilothouse.kernel import SYSTEM, DataError, DeniedError, LimitError, Principal, UsageError
+from pilothouse.kernel import SYSTEM, DataError, DeniedError, LimitError, Principal, UsageError, passing
 from pilothouse.labels import Integrity
 
 TABLES = {"boxes": [{"box": "A", "state": "held"}, {"box": "B", "state": "free"}]}
@@ -83,12 +83,15 @@ async def test_a_clerk_reads_what_she_may_and_nothing_else(tmp_path: Path) -> No
 
 async def test_writing_is_another_right_for_each_tool(tmp_path: Path) -> None:
     sources = declared(tmp_path, yard={"kind": "fake"})
-    with pytest.raises(DeniedError, match="sources:yard:write:append"):
+    with pytest.raises(DeniedError, match="sources:yard:write:append"), passing("e"):
         await sources.write(CLERK, "yard", "append", {"note": "x"}, effect_id="e")
     assert await sources.tools(CLERK, "yard") == []
     writer = Principal(id="door", rights=frozenset({"sources:yard:write:append"}))
     assert [tool.name for tool in await sources.tools(writer, "yard")] == ["append"]
-    assert await sources.write(writer, "yard", "append", {"note": "x"}, effect_id="e") == {"repeated": False}
+    with passing("e"):
+        assert await sources.write(writer, "yard", "append", {"note": "x"}, effect_id="e") == {
+            "repeated": False
+        }
     with pytest.raises(DeniedError):
         await sources.read(writer, "yard", Query("boxes"))
 
@@ -99,13 +102,23 @@ async def test_values_of_a_source_are_untrusted_unless_declared(tmp_path: Path) 
     assert row.labelled("box").label.integrity is Integrity.UNTRUSTED
 
 
+async def test_nothing_is_written_but_the_effect_that_the_door_lets_out(tmp_path: Path) -> None:
+    sources = declared(tmp_path, yard={"kind": "fake"})
+    for let_out in (None, "another", ""):
+        with pytest.raises(DeniedError) as refused, passing(let_out or ""):
+            await sources.write(SYSTEM, "yard", "append", {"note": "x"}, effect_id="e")
+        assert refused.value.code == "effects.no_door"
+    with pytest.raises(DeniedError), passing(""):
+        await sources.write(SYSTEM, "yard", "append", {"note": "x"}, effect_id="")
+
+
 async def test_an_adapter_that_hangs_or_breaks_names_its_source(tmp_path: Path) -> None:
     sources = declared(tmp_path, yard={"kind": "misbehaving", "timeout": "50ms"})
     with pytest.raises(SourceUnavailableError, match=r"'yard': gave no answer within 0\.05 s"):
         await sources.read(SYSTEM, "yard", Query("hangs"))
     with pytest.raises(SourceDataError, match="'yard': the adapter 'misbehaving' failed: ZeroDivisionError"):
         await sources.read(SYSTEM, "yard", Query("boxes"))
-    with pytest.raises(OutcomeUnknownError, match="'yard'"):
+    with pytest.raises(OutcomeUnknownError, match="'yard'"), passing("e"):
         await sources.write(SYSTEM, "yard", "append", {}, effect_id="e")
 
 
@@ -231,6 +244,6 @@ async def test_a_drop_folder_declared_in_a_project_is_read_by_its_entry_point(tm
         codes = {finding.code for finding in await sources.findings(SYSTEM, "weights")}
         assert "drop.ambiguous" in codes
         assert await sources.tools(SYSTEM, "weights") == []
-        with pytest.raises(UsageError, match="has no tool 'release'; there is none"):
+        with pytest.raises(UsageError, match="has no tool 'release'; there is none"), passing("e"):
             await sources.write(SYSTEM, "weights", "release", {}, effect_id="e")
         assert (await sources.health("weights")).state == "up"

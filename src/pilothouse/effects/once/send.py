@@ -15,7 +15,7 @@ from pilothouse.effects.once.ledger import Ledger
 from pilothouse.effects.once.rows import Lease, outcome_of
 from pilothouse.effects.once.unknown import question
 from pilothouse.effects.types import Effect, Outcome
-from pilothouse.kernel import ConflictError, DeniedError, LimitError, UnavailableError, UsageError
+from pilothouse.kernel import ConflictError, DeniedError, LimitError, UnavailableError, UsageError, passing
 from pilothouse.labels import join
 
 if TYPE_CHECKING:
@@ -66,7 +66,8 @@ class Sender:
             )
         try:
             async with self._held(lease):
-                result = await handler(call)
+                with passing(call.effect_id):
+                    result = await handler(call)
         except REFUSALS as error:
             return await self._close(spec, lease, "refused", None, error.code, error.message)
         except Exception as error:
