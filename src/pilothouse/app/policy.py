@@ -17,12 +17,12 @@ __all__ = ["load_authority", "load_authorizer"]
 
 
 def load_authority(project: Project) -> Authority:
-    """Return the authority of a project; without roles and policies it goes by the rights of its principals.
+    """Return the authority of a project; without roles, kinds and policies it goes by principals' rights.
 
     Raises:
         UsageError: ``policy.invalid`` or ``project.policy``: a file is missing or wrong; names it.
     """
-    if not project.file.roles and not project.file.policy.files:
+    if not project.file.roles and not project.file.policy.files and not project.file.kinds:
         return RIGHTS
     return load_authorizer(project)
 
@@ -33,12 +33,13 @@ def load_authorizer(project: Project) -> Authorizer:
     Raises:
         UsageError: As :func:`load_authority`.
     """
-    from pilothouse.policy import Authorizer
+    from pilothouse.policy import Authorizer, Kind
 
     file = project.file
     return Authorizer.load(
         {name: _text(project.folder / name) for name in file.policy.files},
         roles={name: entry.rights for name, entry in file.roles.items()},
+        kinds=[Kind(name=name, attributes=entry.attributes) for name, entry in file.kinds.items()],
         facts=_fact_types(file.principals),
         principals={name: entry.facts for name, entry in file.principals.items() if entry.facts},
     )

@@ -56,6 +56,18 @@ class PolicyEntry(BaseModel):
     files: list[str] = Field(default_factory=list[str])
 
 
+class KindEntry(BaseModel):
+    """One kind of row that policies speak of.
+
+    Attributes:
+        attributes: Type of each attribute; ``?`` marks one that may be absent.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    attributes: dict[str, Literal["String", "Long", "Bool", "String?", "Long?", "Bool?"]]
+
+
 class ProjectEntry(BaseModel):
     """The ``[project]`` table.
 
@@ -86,6 +98,7 @@ class ProjectFile(BaseModel):
     project: ProjectEntry
     principals: dict[str, PrincipalEntry] = Field(default_factory=dict[str, PrincipalEntry])
     roles: dict[str, RoleEntry] = Field(default_factory=dict[str, RoleEntry])
+    kinds: dict[str, KindEntry] = Field(default_factory=dict[str, KindEntry])
     policy: PolicyEntry = Field(default_factory=PolicyEntry)
     sources: dict[str, dict[str, Any]] = Field(default_factory=dict[str, dict[str, Any]])
 

@@ -29,13 +29,36 @@ def sources(
     object: Annotated[str | None, typer.Argument(help="Show rows of this table, file or resource.")] = None,
     *,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=100, help="Rows to show.")] = 5,
+    sql: Annotated[
+        str | None, typer.Option("--sql", help="Ask the source this SELECT, over what you may see.")
+    ] = None,
     findings: Annotated[bool, typer.Option("--findings", help="Show what is damaged or ambiguous.")] = False,
     project: ProjectOption = Path(),
     acting: AsOption = None,
     json: JsonOption = False,
 ) -> None:
     """List the sources with their health; name one to see its objects; name an object to see rows."""
+    if sql is not None:
+        run(_ask(source, sql, limit, project, acting, json))
+        return
     run(_sources(source, object, limit, findings, project, acting, json))
+
+
+async def _ask(
+    source: str | None, sql: str, limit: int, folder: Path, acting: str | None, json: bool
+) -> None:
+    from pilothouse.app import open_sources
+
+    if source is None:
+        raise UsageError("--sql needs a source; name it before the option", code="sources.arguments")
+    async with open_sources(folder, acting=acting) as (declared, principal):
+        rows = await declared.select(principal, source, sql)
+        emit(rows, as_json=json, show=lambda: _answer(source, rows, limit))
+
+
+def _answer(source: str, rows: list[Row], limit: int) -> RenderableType:
+    title = f"{limit} of {len(rows)} rows" if len(rows) > limit else "answer"
+    return _rows(source, title, rows[:limit], empty="No rows that you may see.")
 
 
 async def _sources(
@@ -97,7 +120,7 @@ def _objects(source: str, objects: list[ObjectSchema]) -> RenderableType:
     )
 
 
-def _rows(source: str, object: str, sample: list[Row]) -> RenderableType:
+def _rows(source: str, object: str, sample: list[Row], *, empty: str = "") -> RenderableType:
     fields: list[str] = list(dict.fromkeys(name for row in sample for name in row.values))
     cells: list[list[Any]] = [[row.values.get(name) for name in fields] for row in sample]
-    return table(f"{source} {object}", fields, cells, empty=f"{object} exists and is empty.")
+    return table(f"{source} {object}", fields, cells, empty=empty or f"{object} exists and is empty.")

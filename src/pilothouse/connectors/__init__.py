@@ -26,6 +26,8 @@ from pilothouse.connectors.ports import (
     Inspector,
     Pinger,
     Secrets,
+    Selectable,
+    Selecting,
     SourceContext,
     Writer,
 )
@@ -67,6 +69,8 @@ __all__ = [
     "Scalar",
     "SecretReferences",
     "Secrets",
+    "Selectable",
+    "Selecting",
     "SourceConflictError",
     "SourceContext",
     "SourceDataError",

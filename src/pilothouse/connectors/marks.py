@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from string import Formatter
 from typing import TYPE_CHECKING, Final
 
 from pilothouse.kernel import DataError, wired
@@ -12,7 +13,7 @@ from pilothouse.labels import Integrity
 if TYPE_CHECKING:
     from pilothouse.connectors.types import Row
 
-__all__ = ["CALLER", "Marks", "ObjectMarks", "marked"]
+__all__ = ["CALLER", "Marks", "ObjectMarks", "marked", "template_fields"]
 
 CALLER: Final = "user:?"
 """Stands for whoever reads, where a declaration names no readers; nobody satisfies it as it stands."""
@@ -26,10 +27,12 @@ class Marks:
     Attributes:
         readers: ACL ids added.
         integrity: At most this; None leaves it.
+        masked: Whether the value is kept from whoever read it, so that it is None to him.
     """
 
     readers: frozenset[str] = frozenset()
     integrity: Integrity | None = None
+    masked: bool = False
 
     def lowered(self, integrity: Integrity) -> Integrity:
         """Return ``integrity``, or the highest allowed one."""
@@ -44,11 +47,15 @@ class ObjectMarks:
         marks: Of every row.
         row: ACL id with fields of the row in braces, such as ``acl:site-{site}``; empty for none.
         fields: Field to what is added to it alone.
+        kind: Kind of row that policies speak of; empty for none.
+        attributes: Field by attribute of that kind, where they differ.
     """
 
     marks: Marks = Marks()
     row: str = ""
     fields: Mapping[str, Marks] = field(default_factory=dict[str, Marks])
+    kind: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 def marked(rows: list[Row], declared: ObjectMarks | None, *, reader: str) -> list[Row]:
@@ -61,6 +68,11 @@ def marked(rows: list[Row], declared: ObjectMarks | None, *, reader: str) -> lis
         return rows
     found = declared or ObjectMarks()
     return [_marked(row, found, reader) for row in rows]
+
+
+def template_fields(template: str) -> tuple[str, ...]:
+    """Return the fields that the ACL id of a row is made of."""
+    return tuple(dict.fromkeys(name for _, name, _, _ in Formatter().parse(template) if name))
 
 
 def _marked(row: Row, declared: ObjectMarks, reader: str) -> Row:

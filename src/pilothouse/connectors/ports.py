@@ -1,4 +1,4 @@
-"""Owns the ports of a source: a Connector reads, a Writer changes, an Inspector tells what is wrong.
+"""Owns the ports of a source: Connector reads, Writer changes, Selecting takes SQL, Inspector tells faults.
 
 An adapter is a function ``connect(context: SourceContext) -> Connector`` named by an entry point of the
 group ``pilothouse.connectors``; the entry point's name is the ``kind`` of the declaration. ``connect``
@@ -15,11 +15,22 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, runtime_che
 
 from pilothouse.connectors.errors import SourceUsageError
 from pilothouse.connectors.marks import ObjectMarks
-from pilothouse.connectors.types import Finding, ObjectSchema, Query, Row, WriteTool
+from pilothouse.connectors.types import FieldType, Finding, ObjectSchema, Query, Row, WriteTool
 from pilothouse.kernel import Clock, Json, SystemClock
 from pilothouse.labels import Integrity, Position
+from pilothouse.policy import Dialect
 
-__all__ = ["Connect", "Connector", "Inspector", "Pinger", "Secrets", "SourceContext", "Writer"]
+__all__ = [
+    "Connect",
+    "Connector",
+    "Inspector",
+    "Pinger",
+    "Secrets",
+    "Selectable",
+    "Selecting",
+    "SourceContext",
+    "Writer",
+]
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -88,6 +99,50 @@ class Inspector(Protocol):
 
     async def findings(self, object: str | None = None) -> list[Finding]:
         """Return the findings of one object, or of all."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selectable:
+    """A table or view that SQL may name.
+
+    Attributes:
+        object: What a :class:`Query` asks for.
+        table: As SQL names it, with its schema where there are schemas.
+        columns: Each column with what its values are.
+    """
+
+    object: str
+    table: str
+    columns: Mapping[str, FieldType]
+
+
+@runtime_checkable
+class Selecting(Protocol):
+    """A connector of a database that understands SQL.
+
+    Whoever sends SQL has made it harmless before: see :meth:`Sources.select`.
+    """
+
+    def dialect(self) -> Dialect:
+        """Return what the database speaks."""
+        ...
+
+    async def selectable(self) -> list[Selectable]:
+        """Return the tables and views, of the default schema first."""
+        ...
+
+    async def select(self, text: str, limit: int) -> list[dict[str, Any]]:
+        """Return at most ``limit`` rows of one statement, read-only and within the source's time.
+
+        Args:
+            text: The statement; it holds no parameters, whatever it looks like.
+            limit: Rows to take.
+
+        Raises:
+            SourceDataError: ``sources.sql``: refused; names a code, never a word or value of the database.
+            UnavailableError, DeniedError: As :meth:`Connector.read`, in words of our own.
+        """
         ...
 
 

@@ -25,6 +25,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?")
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, None: 1.0}
 SECRET = re.compile(r"(^|_)(password|passwd|token|secret|api_?key|private_key|authorization)$", re.IGNORECASE)
+_OF_OBJECT = {"readers", "integrity", "row", "fields", "kind", "attributes"}
 INTEGRITIES = {"untrusted": Integrity.UNTRUSTED, "record": Integrity.RECORD}
 
 
@@ -85,12 +86,14 @@ def _marks(name: str, value: object) -> dict[str, ObjectMarks]:
     """Return what ``[sources.<name>.labels.<object>]`` adds; it can only tighten."""
     return {
         object: ObjectMarks(
-            marks=_mark(name, found, f"labels.{object}", {"readers", "integrity", "row", "fields"}),
+            marks=_mark(name, found, f"labels.{object}", _OF_OBJECT),
             row=_row(name, found.get("row"), f"labels.{object}.row"),
             fields={
                 field: _mark(name, mark, f"labels.{object}.fields.{field}", {"readers", "integrity"})
                 for field, mark in _tables(name, found.get("fields", {}), f"labels.{object}.fields").items()
             },
+            kind=_words(name, {"kind": found.get("kind", "")}, f"labels.{object}")["kind"],
+            attributes=_words(name, found.get("attributes", {}), f"labels.{object}.attributes"),
         )
         for object, found in _tables(name, value, "labels").items()
     }
@@ -102,6 +105,14 @@ def _tables(name: str, value: object, where: str) -> dict[str, dict[str, Any]]:
         if all(isinstance(item, Mapping) for item in found.values()):
             return found
     raise _wrong(name, f"{where} is {value!r}; it is a table of tables")
+
+
+def _words(name: str, value: object, where: str) -> dict[str, str]:
+    if isinstance(value, Mapping):
+        found = cast("dict[str, object]", value)
+        if all(isinstance(item, str) for item in found.values()):
+            return cast("dict[str, str]", found)
+    raise _wrong(name, f"{where} is {value!r}; it holds names")
 
 
 def _mark(name: str, table: Mapping[str, Any], where: str, known: set[str]) -> Marks:

@@ -3,7 +3,7 @@
 from pilothouse.policy.authorizer import Authorizer, Explanation
 from pilothouse.policy.predicate import Predicate
 from pilothouse.policy.request import AccessRequest, Scalar, asked
-from pilothouse.policy.rows import Rewritten, RowRules, TableRule
+from pilothouse.policy.rows import Dialect, Rewritten, RowRules, TableRule
 from pilothouse.policy.schema import Fact, FactType, Kind, ValueType
 from pilothouse.policy.sink import Sink, judge
 from pilothouse.policy.types import ALLOW, Verdict
@@ -12,6 +12,7 @@ __all__ = [
     "ALLOW",
     "AccessRequest",
     "Authorizer",
+    "Dialect",
     "Explanation",
     "Fact",
     "FactType",

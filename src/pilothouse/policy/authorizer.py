@@ -39,7 +39,7 @@ class Explanation:
 
 
 class Authorizer:
-    """Decides; immutable, so a change of policy is a new one. Made by :meth:`load`."""
+    """Decides by the policies and ``kinds`` of rows that :meth:`load` was given; never changes."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class Authorizer:
     ) -> None:
         self.version = version
         self._policies = policies
-        self._kinds = kinds
+        self.kinds = kinds
         self._roles = roles
         self._facts = facts
         self._cedar = Cedar(policies)
@@ -159,10 +159,10 @@ class Authorizer:
         Raises:
             UsageError: ``policy.kind``: no such kind, or it has no such action.
         """
-        declared = self._kinds.get(kind)
+        declared = self.kinds.get(kind)
         if declared is None or action not in declared.actions:
             raise UsageError(
-                f"no kind {kind!r} with the action {action!r}; known: {sorted(self._kinds)}; declare a Kind",
+                f"no kind {kind!r} with the action {action!r}; known: {sorted(self.kinds)}; declare a Kind",
                 code="policy.kind",
             )
         key = (principal, action, kind)
@@ -185,7 +185,7 @@ class Authorizer:
         key = (action, resource_kind, name)
         found = self._versions.get(key)
         if found is None:
-            found = slice_digest(self._policies, action, resource_kind, name, self._kinds.get(resource_kind))
+            found = slice_digest(self._policies, action, resource_kind, name, self.kinds.get(resource_kind))
             _keep(self._versions, key, found)
         return found
 
@@ -197,7 +197,7 @@ class Authorizer:
     def _unanswerable(self, request: AccessRequest) -> str | None:
         if request.action not in self._actions.get(request.kind, ()):
             return f"policy.unknown:{request.action}:{request.kind}"
-        kind = self._kinds.get(request.kind)
+        kind = self.kinds.get(request.kind)
         wrong = None if kind is None else unfit(kind, request.attributes)
         if wrong is not None:
             return f"policy.facts:{wrong}"
@@ -227,7 +227,7 @@ class Authorizer:
     def _run(self, env: Env, rights: frozenset[str], request: AccessRequest) -> Found | None:
         """Run the closures, or return None when Cedar must be asked."""
         # Rows are never named by a policy, so all of a kind share their rules.
-        key = (request.action, request.kind, None if request.kind in self._kinds else request.id)
+        key = (request.action, request.kind, None if request.kind in self.kinds else request.id)
         rules = self._rules.get(key)
         if rules is None:
             rules = tuple(self._compiled[p.id] for p in self._policies if touches(p, *key))

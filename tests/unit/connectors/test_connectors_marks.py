@@ -16,7 +16,7 @@ ROWS = [
     {"box": "A", "site": "north", "remark": "call me", "readers": "public", "integrity": "operator"},
     {"box": "B", "site": None, "remark": "", "readers": "", "integrity": ""},
 ]
-CLERK = Principal(id="clerk", rights=frozenset({"sources:*"}))
+CLERK = Principal(id="clerk", rights=frozenset({"sources:*", "acl:sites"}))
 
 
 def opened(**table: Any) -> Sources:

@@ -27,7 +27,7 @@ class RowRules:
 
     Args:
         dialect: Of the database; ``mysql`` is MariaDB too.
-        tables: What it may be asked about. Everything else does not exist.
+        tables: What it may be asked about; a bare name is the first of that name. Nothing else exists.
         functions: Functions beyond the list that are safe there, by name.
         max_rows: Of a result.
         max_depth: Of queries in queries.
@@ -47,13 +47,15 @@ class RowRules:
         self.max_depth = max_depth
         self.tables: dict[tuple[str | None, str], TableRule] = {}
         self.functions = frozenset(name.lower() for name in functions)
-        for rule in tables:
-            for schema in {rule.schema, None}:
-                key = (schema and schema.casefold(), rule.name.casefold())
-                if self.tables.setdefault(key, rule) is not rule:
-                    raise UsageError(
-                        f"table {rule.table!r} has two rules; name each table once", code="policy.invalid"
-                    )
+        rules = list(tables)
+        for rule in rules:
+            key = (rule.schema and rule.schema.casefold(), rule.name.casefold())
+            if self.tables.setdefault(key, rule) is not rule:
+                raise UsageError(
+                    f"table {rule.table!r} has two rules; name each table once", code="policy.invalid"
+                )
+        for rule in rules:
+            self.tables.setdefault((None, rule.name.casefold()), rule)
         self._kept: dict[str, Rewritten] = {}
 
     def rewrite(self, text: str) -> Rewritten:

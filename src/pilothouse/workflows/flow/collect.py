@@ -103,6 +103,14 @@ class NotedSources:
         self._note(principal, source, object, result_label(rows))
         return rows
 
+    async def select(self, principal: Principal, source: str, text: str, **more: Any) -> list[Row]:
+        """Answer SQL; see :meth:`~pilothouse.connectors.Sources.select`."""
+        from pilothouse.connectors import result_label
+
+        rows = await self._sources.select(principal, source, text, **more)
+        self._note(principal, source, None, result_label(rows))
+        return rows
+
     async def write(
         self, principal: Principal, source: str, tool: str, args: Mapping[str, Any], **more: Any
     ) -> dict[str, Any]:

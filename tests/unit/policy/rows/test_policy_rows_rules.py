@@ -186,8 +186,8 @@ def test_one_text_is_rewritten_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_table_has_one_rule_and_known_masks() -> None:
     one = TableRule(table="app.t", columns=("a",))
-    with pytest.raises(UsageError, match=r"'b\.T' has two rules.*policy\.invalid"):
-        RowRules("sqlite", [one, TableRule(table="b.T", columns=("a",))])
+    with pytest.raises(UsageError, match=r"'App\.T' has two rules.*policy\.invalid"):
+        RowRules("sqlite", [one, TableRule(table="App.T", columns=("a",))])
     with pytest.raises(UsageError, match=r"masks name \['b'\].*policy\.invalid"):
         TableRule(table="t", columns=("a",), masks={"b": None})
     with pytest.raises(UsageError, match=r"policy\.invalid"):

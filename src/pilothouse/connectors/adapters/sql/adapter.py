@@ -11,13 +11,15 @@ import anyio.to_thread
 
 from pilothouse.connectors.adapters.sql.engines import build_engine, deadline, typed_error
 from pilothouse.connectors.adapters.sql.reflect import Catalogue, Shape
+from pilothouse.connectors.adapters.sql.select import select, selectable
 from pilothouse.connectors.adapters.sql.settings import SqlOptions
 from pilothouse.connectors.adapters.sql.statement import Plan
 from pilothouse.connectors.adapters.sql.write import SqlWriter
 from pilothouse.connectors.errors import SourceDataError, SourceLimitError
-from pilothouse.connectors.ports import SourceContext
+from pilothouse.connectors.ports import Selectable, SourceContext
 from pilothouse.connectors.types import ObjectSchema, Query, Row, WriteTool
 from pilothouse.kernel import Json
+from pilothouse.policy import Dialect
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -77,6 +79,23 @@ class SqlSource:
         """Return the first ``n`` rows the database gives."""
         return await self.read(Query(object, limit=n))
 
+    def dialect(self) -> Dialect:
+        """Return what the database speaks; nothing is opened for it."""
+        name = self._opened().dialect.name
+        return "postgres" if name == "postgresql" else "sqlite" if name == "sqlite" else "mysql"
+
+    async def selectable(self) -> list[Selectable]:
+        """Return tables and views, of the default schema first."""
+        return await self._run(lambda connection: selectable(self._catalogue.all_shapes(connection)))
+
+    async def select(self, text: str, limit: int) -> list[dict[str, Any]]:
+        """Run one statement that was made harmless; see :mod:`pilothouse.connectors.adapters.sql.select`."""
+        return await anyio.to_thread.run_sync(
+            lambda: select(self._opened(), self._context, text, limit),
+            abandon_on_cancel=True,
+            limiter=self._limiter,
+        )
+
     async def tools(self) -> list[WriteTool]:
         """Return the declared writes."""
         return self._writer.tools()
@@ -101,15 +120,18 @@ class SqlSource:
             lambda: self._in_transaction(work), abandon_on_cancel=True, limiter=self._limiter
         )
 
-    def _in_transaction(self, work: Callable[[sa.Connection], T]) -> T:
-        from sqlalchemy import exc
-
+    def _opened(self) -> sa.Engine:
         if self._engine is None:
             self._engine = build_engine(
                 self._context, self._options.url, read_only=True, pool=self._options.pool
             )
+        return self._engine
+
+    def _in_transaction(self, work: Callable[[sa.Connection], T]) -> T:
+        from sqlalchemy import exc
+
         try:
-            with self._engine.connect() as connection:
+            with self._opened().connect() as connection:
                 deadline(connection, self._context.timeout)
                 return work(connection)
         except (exc.SQLAlchemyError, OSError) as error:

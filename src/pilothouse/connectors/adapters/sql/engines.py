@@ -23,7 +23,7 @@ from pilothouse.kernel import PilothouseError
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-__all__ = ["build_engine", "deadline", "typed_error"]
+__all__ = ["build_engine", "codes_of", "deadline", "timed_out", "typed_error"]
 
 DRIVERS = {
     "postgresql": "postgresql+psycopg",
@@ -156,10 +156,10 @@ def typed_error(source: str, error: Exception) -> PilothouseError:
     cause: object = getattr(error, "orig", None) or error
     if isinstance(cause, PilothouseError):
         return cause
-    codes = _codes_of(cause)
+    codes = codes_of(cause)
     text = " ".join(str(cause).split())[:300]
     lower = text.lower()
-    if codes & TIMED_OUT or lower == "interrupted":
+    if timed_out(cause):
         return SourceUnavailableError(source, f"was too slow: {text}", code="sources.timeout")
     if codes & DENIED or any(word in lower for word in DENIED_WORDS):
         return SourceDeniedError(source, f"refused us: {text}", reasons=("source:refused",))
@@ -182,7 +182,12 @@ def _by_class(source: str, error: Exception, text: str) -> PilothouseError:
     return SourceDataError(source, f"refused the statement: {text}")
 
 
-def _codes_of(cause: object) -> set[object]:
+def timed_out(cause: object) -> bool:
+    """Whether a driver's error says that the statement took too long."""
+    return bool(codes_of(cause) & TIMED_OUT) or str(cause).strip().lower() == "interrupted"
+
+
+def codes_of(cause: object) -> set[object]:
     """Return the SQLSTATE and MariaDB's error number, as far as there are any."""
     args: tuple[object, ...] = getattr(cause, "args", ())
     number = args[0] if args and isinstance(args[0], int) else None
