@@ -67,6 +67,7 @@ async def attack_port(
     *,
     size: SizeName = "small",
     seed: int = 7,
+    mapping: Path | None = None,
     say: Callable[[str], None] = lambda _: None,
     only: Callable[[Plot], bool] = lambda _: True,
     durable: bool = True,
@@ -76,13 +77,14 @@ async def attack_port(
     Args:
         root: Gets ``world`` and ``run``; a world that is there is taken.
         size: Of the world.
-        seed: Of the world; there must be a mapping for it.
+        seed: Of the world.
+        mapping: Its ``port.yaml``; default the one that ships for the seed.
         say: Told each step.
         only: Which attacks to run.
         durable: Whether the workflow's verdicts are compared too.
     """
     began = time.monotonic()
-    project = await asyncio.to_thread(_made, root, size, seed, say)
+    project = await asyncio.to_thread(_made, root, size, seed, mapping, say)
     bindings, at = _configured(project)
     planter = Planter(root / "world", bindings)
     from pilothouse.app import open_studio
@@ -116,7 +118,7 @@ async def attack_port(
     )  # fmt: skip
 
 
-def _made(root: Path, size: SizeName, seed: int, say: Callable[[str], None]) -> Path:
+def _made(root: Path, size: SizeName, seed: int, mapping: Path | None, say: Callable[[str], None]) -> Path:
     """Make the world unless it is there, start it, and write a project with people and a clerk."""
     from pilothouse_port.demo import CEDAR, PEOPLE
     from pilothouse_port.world import serve
@@ -127,7 +129,7 @@ def _made(root: Path, size: SizeName, seed: int, say: Callable[[str], None]) -> 
         make_world(root, seed=seed, size=size, profile="dense", say=say)
     running = serve.up(world, say=say)
     as_of = tomllib.loads((world / "world.toml").read_text(encoding="utf-8"))["as_of"]
-    mapping = Path(__file__).parents[1] / "worlds" / f"seed{seed}" / "port.yaml"
+    mapping = mapping or Path(__file__).parents[1] / "worlds" / f"seed{seed}" / "port.yaml"
     head = PEOPLE.format(seed=seed, bindings=mapping, policy=world / "POLICY.md", as_of=as_of, cedar=CEDAR)
     project = root / "project"
     project.mkdir(exist_ok=True)

@@ -25,8 +25,13 @@ def part(row: Row, names: Mapping[str, str]) -> Value:
 
 
 def whole(row: Row) -> Value:
-    """Return a row."""
-    return together({name: cell(row, name) for name in row.values}, own(row))
+    """Return a row that is read as a whole: one label, but for fields that are marked as worth less."""
+    label = own(row)
+    cells = {
+        name: cell(row, name) if name in row.marks else plain(_json(value), label)
+        for name, value in row.values.items()
+    }
+    return together(cells, label)
 
 
 def own(row: Row) -> Label:

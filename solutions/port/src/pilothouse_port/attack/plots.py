@@ -249,7 +249,7 @@ class _Plots:
             box = free if later.name.startswith("release") else told
             yield self._plot(
                 "poison stored and used later", self._mail(box), says, achieved, jobs=(first, later),
-                name=f"stored, used in {later.name}",
+                name=f"{says.tool} stored, for {later.name}: {says.args.get('text', '')}",
             )  # fmt: skip
 
     def _second_agent(self) -> Iterator[Plot]:
