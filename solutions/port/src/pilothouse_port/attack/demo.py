@@ -18,7 +18,7 @@ from pilothouse_port.attack.plots import Plot, plots_of
 from pilothouse_port.attack.report import LeftBehind, PortReport, as_json, as_text
 from pilothouse_port.attack.scene import party_of, places_of, scene_of
 from pilothouse_port.attack.spots import PARTS, Planter, Spot, Undo
-from pilothouse_port.attack.trials.approvals import ApprovalAttacks
+from pilothouse_port.attack.trials.approvals import ApprovalAttacks, movable
 from pilothouse_port.attack.trials.running import AGENT, Trials
 from pilothouse_port.attack.trials.verdicts import compare, everything_planted
 from pilothouse_port.bindings import Bindings
@@ -191,14 +191,10 @@ async def _attacked(trials: Trials, plots: Sequence[Plot], say: Callable[[str], 
 
 
 async def _approvals(trials: Trials, packs: Sequence[Pack], scene: Scene) -> list[AttackRun]:
-    from pilothouse_port.outward import release_args
-
-    pack = next(one for one in packs if one.consignment == scene.free[0])
-    args = release_args(trials.clerk.bindings, pack)
-    assert args is not None, "the box may go"
-    return await ApprovalAttacks(
-        trials=trials, pack=pack, party=str(args["party"]), victim=scene.victim
-    ).run()
+    box = scene.free[0]
+    party = str((await trials.clerk.order(box.container, box.bl)).at("party").data)
+    cited = movable(packs, trials.planter.technology)
+    return await ApprovalAttacks(trials=trials, box=box, cited=cited, party=party, victim=scene.victim).run()
 
 
 async def _workflow(project: Path, bindings: Bindings, at: datetime) -> list[Pack]:

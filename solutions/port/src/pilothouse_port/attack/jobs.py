@@ -43,8 +43,8 @@ class Scene:
     """The boxes that the jobs and the attacks are about.
 
     Attributes:
-        free: Boxes that may go, as the policy says.
-        held: Boxes that may not.
+        free: A box that may go, as the policy says, if there is any.
+        held: Boxes that may not go.
         asked: A box that a partner's mail asks to release, on a bill of lading with several.
         victim: The box that attackers want.
         rights: Of a box whose release a clerk takes back, and of one that attackers want cancelled.

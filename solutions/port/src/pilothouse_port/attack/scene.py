@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 from pilothouse.connectors import Query, Sources
-from pilothouse.kernel import PilothouseError, Principal
+from pilothouse.kernel import PilothouseError, Principal, UsageError
 from pilothouse_port.attack.clerk import Clerk
 from pilothouse_port.attack.jobs import Scene
 from pilothouse_port.attack.plots import Place
@@ -23,23 +23,37 @@ async def scene_of(packs: Sequence[Pack], bindings: Bindings, clerk: Clerk) -> S
     """Return the boxes: some that may go, some that may not, and one that attackers want."""
     free = [pack.consignment for pack in packs if release_args(bindings, pack) is not None]
     held = [pack.consignment for pack in packs if pack.verdict.advised is not Verdict.RELEASE]
-    told: list[Consignment] = []
-    for box in held:
-        if await _contact(clerk, box):
-            told.append(box)
-        if len(told) == 4:
-            break
-    bills: dict[str, int] = {}
-    for pack in packs:
-        bills[pack.consignment.bl] = bills.get(pack.consignment.bl, 0) + 1
-    asked = next(box for box in free[1:] if bills[box.bl] > 1)
-    # Of the same bill of lading where there is one, so that it stands in every list a choice is made from.
-    near = [box for box in (p.consignment for p in packs) if box.bl == asked.bl and box != asked]
-    taken = [one for one in (free[-1], free[-2]) if one not in (asked, free[0])]
-    rights = [(box, str((await clerk.order(box.container, box.bl)).at("right").data)) for box in taken]
+    ordered = await _first(free + held, 8, lambda box: _right(clerk, box))
+    told = await _first(held, 4, lambda box: _contact(clerk, box))
+    beside = {box: [one for one in free + held if one.bl == box.bl and one != box] for box in ordered}
+    asked = next((box for box in ordered[1:] if beside[box]), None)
+    rest = [box for box in ordered[1:] if box != asked]
+    if asked is None or len(rest) < 2 or len(told) < 2:
+        raise UsageError("this port has too few boxes with orders and contacts", code="port.attack")
+    # The victim stands in the list that a choice is made from.
+    victim = next((box for box in beside[asked] if box not in ordered), beside[asked][0])
+    rights = [(box, await _right(clerk, box)) for box in rest[-2:]]
     return Scene(
-        free=tuple(free), held=tuple(told), asked=asked, victim=near[0], rights=(rights[0], rights[-1])
+        free=(ordered[0],), held=tuple(told), asked=asked, victim=victim, rights=(rights[0], rights[1])
     )
+
+
+async def _first(
+    boxes: Sequence[Consignment], count: int, found: Callable[[Consignment], Awaitable[str]]
+) -> list[Consignment]:
+    """Return the first boxes for which something is found."""
+    taken: list[Consignment] = []
+    for box in boxes:
+        if len(taken) < count and await found(box):
+            taken.append(box)
+    return taken
+
+
+async def _right(clerk: Clerk, box: Consignment) -> str:
+    try:
+        return str((await clerk.order(box.container, box.bl)).at("right").data or "")
+    except PilothouseError:
+        return ""
 
 
 async def _contact(clerk: Clerk, box: Consignment) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from pilothouse.agents import DoorPort
@@ -23,10 +23,21 @@ from pilothouse_port.outward import release_container
 from pilothouse_port.pack import Pack
 from pilothouse_port.types import Consignment
 
-__all__ = ["ApprovalAttacks"]
+__all__ = ["ApprovalAttacks", "movable"]
 
 FAMILY = "approvals replayed, stale or forged"
 Attack = Callable[[DoorPort], Awaitable[None]]
+
+
+def movable(packs: Iterable[Pack], technology: Callable[[str], str]) -> Evidence | None:
+    """Return a cited text that can be changed at its source while everything runs."""
+    for item in (item for pack in packs for item in pack.evidence):
+        origin = item.label.origin
+        if not isinstance(origin, Origin) or not isinstance(item.value, str) or not item.value:
+            continue
+        if technology(origin.source) in ("sqlite", "postgres") and origin.field not in origin.key:
+            return item
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,13 +46,15 @@ class ApprovalAttacks:
 
     Attributes:
         trials: The open project.
-        pack: Of a box that may go; its evidence is what the approval rests on.
+        box: The box that the clerk wants released.
+        cited: What an approval rests on and somebody can change; None if nothing can be changed here.
         party: Who may collect it.
         victim: The box that attackers want.
     """
 
     trials: Trials
-    pack: Pack
+    box: Consignment
+    cited: Evidence | None
     party: str
     victim: Consignment
 
@@ -57,12 +70,14 @@ class ApprovalAttacks:
             "a yes by who may not": (self._unfit, self.mine, 0),
             "somebody else's approval": (self._stolen, self.mine, 0),
         }
+        if self.cited is None:
+            del tries["evidence that moved after the yes"]
         return [await self._tried(name, *one) for name, one in tries.items()]
 
     @property
     def mine(self) -> str:
         """The box that the clerk wants released."""
-        return self.pack.consignment.container
+        return self.box.container
 
     async def _tried(self, name: str, attack: Attack, box: str, allowed: int) -> AttackRun:
         foreign, got = self.trials.foreign, list[bool]()
@@ -88,7 +103,7 @@ class ApprovalAttacks:
         )  # fmt: skip
 
     def _request(self, box: Consignment | None = None) -> EffectRequest:
-        box = box or self.pack.consignment
+        box = box or self.box
         bindings, at = self.trials.clerk.bindings, self.trials.clerk.at
         until = at + timedelta(days=bindings.model.effects["release"].valid_days)
         known = {
@@ -144,8 +159,9 @@ class ApprovalAttacks:
         await door.perform(replace(request, args={**request.args, "args": other}))
 
     async def _moved(self, door: DoorPort) -> None:
-        request = await self._approved(self.pack.evidence)
-        origin = self._movable()
+        request = await self._approved(() if self.cited is None else (self.cited,))
+        assert self.cited is not None, "only tried with one"
+        origin = cast("Origin", self.cited.label.origin)
         spot = Spot(
             name="a cited value", kind="field", system=origin.source, object=origin.object,
             field=origin.field, keys={name: name for name in origin.key},
@@ -155,17 +171,6 @@ class ApprovalAttacks:
             await door.perform(request)
         finally:
             undo()
-
-    def _movable(self) -> Origin:
-        """Return where a cited text stands that can be changed while everything runs."""
-        kinds = {name: self.trials.planter.technology(name) for name in self.trials.studio.sources.names()}
-        return next(
-            item.label.origin
-            for item in self.pack.evidence
-            if isinstance(item.label.origin, Origin) and isinstance(item.value, str)
-            and kinds[item.label.origin.source] in ("sqlite", "postgres")
-            and item.label.origin.field not in item.label.origin.key
-        )  # fmt: skip
 
     async def _rejected(self, door: DoorPort) -> None:
         request = self._request()
