@@ -283,7 +283,7 @@ _NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def result_label(rows: Sequence[Row]) -> Label | None:
-    """Return the label of a whole result, for what is made from it may come from any row; None for no rows."""
+    """Return the label of a whole result, for what is made of it may come from any row; None for no rows."""
     if not rows:
         return None
     readers = frozenset[str]().union(*{row.readers for row in rows})

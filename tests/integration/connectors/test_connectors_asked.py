@@ -21,7 +21,7 @@ from pilothouse.connectors import (
     SourceUsageError,
     result_label,
 )
-from pilothouse.kernel import SYSTEM, DeniedError, Principal, UsageError
+from pilothouse.kernel import RIGHTS, SYSTEM, Authority, DeniedError, Principal, UsageError
 from pilothouse.labels import Integrity, typed
 from pilothouse.policy import Authorizer, Kind
 
@@ -68,9 +68,9 @@ LABELS: dict[str, Any] = {
     "payroll": {"readers": ["group:hr"]},
     "berths": {"row": "group:{site}", "readers": ["group:desk"]},
 }
-RIGHTS = frozenset({"sources:db:read", "sources:db:sql"})
-AMIRA = Principal(id="amira", rights=RIGHTS, groups=frozenset({"desk", "hh"}))
-BEN = Principal(id="ben", rights=RIGHTS, groups=frozenset({"desk", "ny", "finance"}))
+HELD = frozenset({"sources:db:read", "sources:db:sql"})
+AMIRA = Principal(id="amira", rights=HELD, groups=frozenset({"desk", "hh"}))
+BEN = Principal(id="ben", rights=HELD, groups=frozenset({"desk", "ny", "finance"}))
 WORDS = typed("amira", "run")
 DATABASES = ["sqlite", "postgres", "mariadb"]
 Open = Callable[..., Awaitable[Sources]]
@@ -125,9 +125,16 @@ async def opened(url: str, tmp_path: Path) -> AsyncIterator[Callable[..., Source
     made: list[Sources] = []
 
     def open_it(*, rights_only: bool = False, **table: Any) -> Sources:
-        given = {"kind": "sql", "url": url, "integrity": "record", "readers": [], "labels": LABELS, **table}
-        more = {} if rights_only else {"authority": authority()}
-        made.append(Sources.from_config({"sources": {"db": given}}, base=tmp_path, **more))
+        given: dict[str, Any] = {
+            "kind": "sql",
+            "url": url,
+            "integrity": "record",
+            "readers": [],
+            "labels": LABELS,
+            **table,
+        }
+        rules: Authority = RIGHTS if rights_only else authority()
+        made.append(Sources.from_config({"sources": {"db": given}}, base=tmp_path, authority=rules))
         return made[-1]
 
     yield open_it
@@ -203,20 +210,20 @@ async def test_tables_and_rows_of_others_do_not_exist(opened: Callable[..., Sour
     assert there.value.message.replace("payroll", "nowhere") == nowhere.value.message
     assert values(await sources.select(AMIRA, "db", "select name from berths")) == [("east",)]
     assert values(await sources.select(BEN, "db", "select name from berths")) == [("west",)]
-    hr = Principal(id="hana", rights=RIGHTS, groups=frozenset({"hr"}))
+    hr = Principal(id="hana", rights=HELD, groups=frozenset({"hr"}))
     assert values(await sources.select(hr, "db", "select pay from payroll")) == [(4711,)]
     assert values(await sources.select(hr, "db", "select count(*) from orders")) == [(0,)]
 
 
 async def test_sql_needs_both_rights_and_an_agent_too(opened: Callable[..., Sources]) -> None:
     sources = opened()
-    for missing in RIGHTS:
-        less = Principal(id="amira", rights=RIGHTS - {missing}, groups=AMIRA.groups)
+    for missing in HELD:
+        less = Principal(id="amira", rights=HELD - {missing}, groups=AMIRA.groups)
         with pytest.raises(DeniedError) as refused:
             await sources.select(less, "db", "select 1")
         assert refused.value.reasons == (f"missing:{missing}",)
     agent = Principal(id="planner@3", kind="service", rights=frozenset({"sources:db:*", "group:*"}))
-    through = Principal(id="amira", rights=RIGHTS, groups=AMIRA.groups, agent=agent)
+    through = Principal(id="amira", rights=HELD, groups=AMIRA.groups, agent=agent)
     # The agent may read the source, but no policy lets an agent of its own have these rows.
     assert values(await sources.select(through, "db", "select count(*) from orders")) == [(0,)]
 
