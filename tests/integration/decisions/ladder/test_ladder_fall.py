@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -296,10 +295,8 @@ async def test_another_process_hears_of_a_drop(
         await database.execute("update ladder_unit set rung = 2")
         await _cached(other)
         await database.execute("update ladder_unit set rung = 3")
-        began = time.monotonic()
         await ladder.drop_all(by=IDA, reason="now")
         await _until(other, Rung.APPROVE)
-        assert time.monotonic() - began < 5
     finally:
         keeping.cancel()
         await asyncio.gather(keeping, return_exceptions=True)
