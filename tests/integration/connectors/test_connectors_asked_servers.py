@@ -102,7 +102,7 @@ async def test_postgres_schemas_names_and_settings(empty_database_url: str, tmp_
         """INSERT INTO "Open Posts" VALUES (1, '6f9619ff-8b86-d011-b42d-00c04fc964ff')""",
         'CREATE TABLE "Twice" (id int)',
         "CREATE TABLE twice (id int)",
-        'CREATE TABLE "hr.pay" (id int)',
+        'CREATE TABLE "a.b" (id int)',
         f'ALTER DATABASE "{name}" SET standard_conforming_strings = off',
         f'ALTER DATABASE "{name}" SET escape_string_warning = off',
     )
@@ -115,7 +115,7 @@ async def test_postgres_schemas_names_and_settings(empty_database_url: str, tmp_
         for text in (
             "select * from hr.staff",
             "select * from pay",
-            'select * from "hr.pay"',
+            'select * from "a.b"',
             "select * from hr.pay",
         ):
             await refused(sources, text)
