@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -125,6 +125,16 @@ class Predicate:
 
     kind: str
     condition: Condition
+
+    @classmethod
+    def among(cls, kind: str, records: Iterable[Mapping[str, Scalar]]) -> Predicate:
+        """Return the rows that have the attributes of one of ``records``; an empty record is every row's."""
+        parts = [every([Compare("==", Attribute(name), value) for name, value in r.items()]) for r in records]
+        return cls(kind=kind, condition=some(parts))
+
+    def __and__(self, other: Predicate) -> Predicate:
+        """Return the rows of both."""
+        return Predicate(kind=self.kind, condition=every([self.condition, other.condition]))
 
     def sql(self, columns: Mapping[str, str], *, prefix: str = "policy_") -> tuple[str, dict[str, Scalar]]:
         """Return a WHERE condition for PostgreSQL or SQLite and its parameters.

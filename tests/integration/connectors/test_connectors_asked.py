@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -224,6 +225,9 @@ async def test_sql_needs_both_rights_and_an_agent_too(opened: Callable[..., Sour
         assert refused.value.reasons == (f"missing:{missing}",)
     agent = Principal(id="planner@3", kind="service", rights=frozenset({"sources:db:*", "group:*"}))
     through = Principal(id="amira", rights=HELD, groups=AMIRA.groups, agent=agent)
+    more = replace(agent, rights=agent.rights | {"rows:Order:read"})
+    seen = await sources.select(replace(through, agent=more), "db", "select id from orders")
+    assert {row["id"] for row in seen} == {1, 2, 7}
     # The agent may read the source, but no policy lets an agent of its own have these rows.
     assert values(await sources.select(through, "db", "select count(*) from orders")) == [(0,)]
 

@@ -122,6 +122,9 @@ async def test_postgres_schemas_names_and_settings(empty_database_url: str, tmp_
         # Two tables that differ in case are told apart by no text of ours; so neither is there.
         await refused(sources, "select * from twice")
         await refused(sources, 'select * from "Twice"')
+    qualified = {"public.staff": {"fields": {"name": {"readers": ["group:hr"]}}}}
+    async with opened(empty_database_url, tmp_path, qualified, schemas=["public", "hr"]) as sources:
+        assert await asked(sources, "select name from staff") == [(None,)]
     async with opened(empty_database_url, tmp_path) as sources:
         assert await asked(sources, "select s.name from hr.staff s") == [("secret one",)]
         assert await asked(sources, "select pay.id from pay") == []

@@ -186,3 +186,14 @@ def test_a_column_must_be_named_and_be_a_name() -> None:
     with pytest.raises(UsageError, match=r"policy\.columns"):
         predicate.sql({**COLUMNS, "site": 'site" or true --'})
     assert '"i"."site"' in predicate.sql({**COLUMNS, "site": "i.site"}, prefix="p")[0]
+
+
+def test_rows_among_records_and_of_both() -> None:
+    rows: list[dict[str, object]] = [
+        {**dict.fromkeys(COLUMNS), "site": s, "amount": n} for s in "ab" for n in (1, 2)
+    ]
+    some = Predicate.among("Invoice", [{"site": "a", "amount": 1}, {"site": "b", "amount": 2}])
+    assert chosen(some, rows) == [0, 3]
+    assert chosen(some & Predicate.among("Invoice", [{"site": "b"}]), rows) == [3]
+    assert chosen(Predicate.among("Invoice", [{}]), rows) == [0, 1, 2, 3]
+    assert chosen(Predicate.among("Invoice", []), rows) == []

@@ -18,12 +18,12 @@ from pilothouse.connectors.types import FieldType, Row
 from pilothouse.kernel import SYSTEM, Authority, Principal
 from pilothouse.labels import Integrity, Label
 from pilothouse.policy import Authorizer, Predicate, RowRules, TableRule
-from pilothouse.policy.predicate import Attribute, Compare, Condition, Const, every, some
 
 __all__ = ["Asked", "answered"]
 
 _ACLS = 500
 """ACL ids that the rows of one table may have between them."""
+_NOTHING, _EVERYTHING = Predicate.among("", []), Predicate.among("", [{}])
 _TYPES: Mapping[str, tuple[FieldType, ...]] = {
     "String": ("text", "unknown"),
     "Long": ("integer",),
@@ -72,15 +72,14 @@ async def answered(
     tables = {place.table: _table(context, place, asked.principal, authority) for place in _clear(found)}
     seen = {name: table for name, table in tables.items() if table is not None}
     conditions = {
-        name: Const(False) if table.declared.row else _kept(context, table, asked.principal, authority)
+        name: _NOTHING if table.declared.row else _kept(context, table, asked.principal, authority)
         for name, table in seen.items()
     }
     rewritten = await _rewritten(connector, seen, conditions, asked)
     by_row = [name for name in rewritten.tables if seen[name].declared.row]
     for name in by_row:
-        acls, condition = await _by_row(context, connector, seen[name], asked.principal, authority)
-        kept = _kept(context, seen[name], asked.principal, authority)
-        conditions[name] = every([kept, condition])
+        acls, shown = await _by_row(context, connector, seen[name], asked.principal, authority)
+        conditions[name] = shown & _kept(context, seen[name], asked.principal, authority)
         seen[name] = replace(seen[name], acls=acls)
     if by_row:
         rewritten = await _rewritten(connector, seen, conditions, asked)
@@ -104,18 +103,19 @@ def _table(
     context: SourceContext, place: Selectable, principal: Principal, authority: Authority
 ) -> _Table | None:
     """Return what the asker sees of a table; None where it does not exist for him."""
-    declared = context.marks.get(place.object, ObjectMarks())
+    # A table of the default schema may be declared with its schema too.
+    declared = context.marks.get(place.object) or context.marks.get(place.table) or ObjectMarks()
     readers = context.readers | declared.marks.readers
     if principal != SYSTEM and not readable(readers, principal=principal, authority=authority):
         return None
     return _Table(place=place, declared=declared, sight=sight_of(principal, declared, authority))
 
 
-def _kept(context: SourceContext, table: _Table, principal: Principal, authority: Authority) -> Condition:
+def _kept(context: SourceContext, table: _Table, principal: Principal, authority: Authority) -> Predicate:
     """Return the condition that policy puts on the rows of a table."""
     kind = table.sight.kind
     if kind is None or not isinstance(authority, Authorizer):
-        return Const(True)
+        return _EVERYTHING
     for name, column in table.sight.columns.items():
         declared = kind.attributes[name].removesuffix("?")
         found = table.place.columns.get(column)
@@ -127,11 +127,11 @@ def _kept(context: SourceContext, table: _Table, principal: Principal, authority
                 "attributes",
                 code="sources.declaration",
             )
-    return authority.residual(principal, "read", kind.name).condition
+    return authority.residual(principal, "read", kind.name)
 
 
 async def _rewritten(
-    connector: Selecting, tables: Mapping[str, _Table], conditions: Mapping[str, Condition], asked: Asked
+    connector: Selecting, tables: Mapping[str, _Table], conditions: Mapping[str, Predicate], asked: Asked
 ) -> Any:
     rules = RowRules(
         connector.dialect(),
@@ -141,12 +141,12 @@ async def _rewritten(
     return await anyio.to_thread.run_sync(rules.rewrite, asked.text)
 
 
-def _rule(table: _Table, condition: Condition) -> TableRule:
+def _rule(table: _Table, predicate: Predicate) -> TableRule:
     columns = tuple(table.place.columns)
     return TableRule(
         table=table.place.table,
         columns=columns,
-        predicate=Predicate(kind=table.sight.kind.name if table.sight.kind else "", condition=condition),
+        predicate=predicate,
         attributes={**table.sight.columns, **{f"column:{name}": name for name in columns}},
         masks=dict.fromkeys(table.sight.masked & set(columns)),
     )
@@ -158,7 +158,7 @@ async def _by_row(
     table: _Table,
     principal: Principal,
     authority: Authority,
-) -> tuple[frozenset[str], Condition]:
+) -> tuple[frozenset[str], Predicate]:
     """Return the ACL ids of rows that the asker satisfies, and the condition on rows that have them."""
     names = template_fields(table.declared.row)
     missing = [name for name in names if name not in table.place.columns]
@@ -170,26 +170,16 @@ async def _by_row(
             code="sources.declaration",
         )
     acls: set[str] = set()
-    shown: list[Condition] = []
+    shown: list[dict[str, str | int]] = []
     for record in await _distinct(context, connector, table, names):
         if not all(isinstance(value, str | int | UUID) for value in record):
             continue  # what is empty, or no name, makes no ACL id: nobody's row
         acl = table.declared.row.format_map(dict(zip(names, record, strict=True)))
         if principal == SYSTEM or authority.reads(principal, acl):
             acls.add(acl)
-            shown.append(
-                every(
-                    [
-                        Compare(
-                            "==",
-                            Attribute(f"column:{name}"),
-                            str(value) if isinstance(value, UUID) else value,
-                        )
-                        for name, value in zip(names, record, strict=True)
-                    ]
-                )
-            )
-    return frozenset(acls), some(shown)
+            given = zip(names, record, strict=True)
+            shown.append({f"column:{n}": str(v) if isinstance(v, UUID) else v for n, v in given})
+    return frozenset(acls), Predicate.among("", shown)
 
 
 async def _distinct(
@@ -201,7 +191,7 @@ async def _distinct(
     place = ".".join(mark + part.replace(mark, mark * 2) + mark for part in table.place.table.split("."))
     whole = RowRules(
         connector.dialect(),
-        [_rule(replace(table, sight=Sight()), Const(True))],
+        [_rule(replace(table, sight=Sight()), _EVERYTHING)],
         max_rows=_ACLS + 1,
     )
     text = f"SELECT DISTINCT {', '.join(quoted)} FROM {place}"
