@@ -385,3 +385,11 @@ async def test_a_declaration_that_does_not_fit_is_an_error(opened: Callable[...,
         await nobody.select(AMIRA, "db", "select 1")
     with pytest.raises(UsageError, match=r"policy\.kind"):
         await nobody.read(AMIRA, "db", Query("orders"))
+
+
+async def test_an_acl_id_of_the_row_and_policy_both_count(opened: Callable[..., Sources]) -> None:
+    sources = opened(labels={"orders": {"kind": "Order", "row": "group:{site}"}})
+    both = replace(AMIRA, groups=AMIRA.groups | {"ny"})
+    assert values(await sources.select(both, "db", "select id from orders order by id")) == [(1,), (2,), (7,)]
+    none = replace(AMIRA, groups=AMIRA.groups - {"hh"})
+    assert values(await sources.select(none, "db", "select id from orders")) == []
