@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 from pilothouse import effect, source
+from pilothouse.kernel import UsageError
 from pilothouse.labels import Integrity
 from pilothouse_port.bindings import Bindings
 from pilothouse_port.pack import Pack
@@ -35,10 +36,11 @@ NOTICE = "A note about your container {box} ({bl})"
     phrase="{container} under {bl} was released to {party}",
 )
 async def release_container(
-    system: str, tool: str, container: str, bl: str, party: str, args: dict[str, Any]
+    system: str, tool: str, container: str, bl: str, party: str, until: str, form: dict[str, Any]
 ) -> Any:
     """Grant the right to collect a box in the community system; sent under the effect id, so once."""
-    return await source(system).write(tool, args)
+    known = {"$container": container, "$bl": bl, "$party": party, "$valid_until": until}
+    return await source(system).write(tool, _filled(form, known, needs=("$container", "$bl")))
 
 
 @effect(
@@ -52,10 +54,10 @@ async def release_container(
     phrase="the release {right} of {container} under {bl} was cancelled",
 )
 async def cancel_release(
-    system: str, tool: str, container: str, bl: str, right: str, args: dict[str, Any]
+    system: str, tool: str, container: str, bl: str, right: str, form: dict[str, Any]
 ) -> Any:
     """Take a granted right back in the community system; who may release may not answer for this."""
-    return await source(system).write(tool, args)
+    return await source(system).write(tool, _filled(form, {"$right": right}, needs=("$right",)))
 
 
 @effect(
@@ -67,10 +69,11 @@ async def cancel_release(
     phrase="{to} was told about {container}",
 )
 async def send_notice(
-    system: str, tool: str, container: str, to: str, subject: str, text: str, args: dict[str, Any]
+    system: str, tool: str, container: str, to: str, subject: str, text: str, form: dict[str, Any]
 ) -> Any:
     """Send a prepared mail to the party's registered address."""
-    return await source(system).write(tool, args)
+    known = {"$to": to, "$subject": subject, "$text": text}
+    return await source(system).write(tool, _filled(form, known, needs=("$to",)))
 
 
 def release_args(bindings: Bindings, pack: Pack) -> dict[str, Any] | None:
@@ -80,15 +83,14 @@ def release_args(bindings: Bindings, pack: Pack) -> dict[str, Any] | None:
     if pack.verdict.advised is not Verdict.RELEASE or spec is None or not party:
         return None
     box = pack.consignment
-    until = (pack.verdict.as_of + timedelta(days=spec.valid_days)).date().isoformat()
-    known = {"$container": box.container, "$bl": box.bl, "$party": party, "$valid_until": until}
     return {
         "system": spec.system,
         "tool": spec.tool,
         "container": box.container,
         "bl": box.bl,
         "party": party,
-        "args": _filled(spec.args, known),
+        "until": (pack.verdict.as_of + timedelta(days=spec.valid_days)).date().isoformat(),
+        "form": spec.args,
     }
 
 
@@ -103,7 +105,7 @@ def cancel_args(bindings: Bindings, container: str, bl: str, right: str) -> dict
         "container": container,
         "bl": bl,
         "right": right,
-        "args": _filled(spec.args, {"$right": right}),
+        "form": spec.args,
     }
 
 
@@ -119,16 +121,14 @@ def notice_args(bindings: Bindings, facts: Facts, pack: Pack) -> dict[str, Any] 
     if spec is None or quiet or not texts or not isinstance(address, Fact) or not address.value:
         return None
     box = pack.consignment
-    to, subject = str(address.value), NOTICE.format(box=box.container, bl=box.bl)
-    text = "\n\n".join(texts)
     return {
         "system": spec.system,
         "tool": spec.tool,
         "container": box.container,
-        "to": to,
-        "subject": subject,
-        "text": text,
-        "args": _filled(spec.args, {"$to": to, "$subject": subject, "$text": text}),
+        "to": str(address.value),
+        "subject": NOTICE.format(box=box.container, bl=box.bl),
+        "text": "\n\n".join(texts),
+        "form": spec.args,
     }
 
 
@@ -138,12 +138,29 @@ def _party(pack: Pack) -> str:
     return str(values.get("order.party") or values.get("consignee.party") or "")
 
 
-def _filled(args: Mapping[str, Any], known: Mapping[str, str]) -> dict[str, Any]:
-    """Put the values in the places of their names, also inside lists."""
+def _filled(form: Mapping[str, Any], known: Mapping[str, str], *, needs: Sequence[str]) -> dict[str, Any]:
+    """Put the approved values in the places that the mapping gives them, also inside lists.
+
+    Done here, behind the door, so that what is sent and what a person confirmed are one copy.
+
+    Raises:
+        UsageError: ``port.form``: the mapping has no place for a value that decides what happens to whom.
+    """
+    used: set[str] = set()
 
     def fill(value: Any) -> Any:
         if isinstance(value, list):
             return [fill(item) for item in value]  # pyright: ignore[reportUnknownVariableType] - JSON
-        return known.get(value, value) if isinstance(value, str) else value
+        if isinstance(value, str) and value in known:
+            used.add(value)
+            return known[value]
+        return value
 
-    return {name: fill(value) for name, value in args.items()}
+    out = {name: fill(value) for name, value in form.items()}
+    missing = [name for name in needs if name not in used]
+    if missing:
+        raise UsageError(
+            f"effects in port.yaml: {missing[0]!r} is in no argument of {sorted(form)!r}; put it there",
+            code="port.form",
+        )
+    return out

@@ -28,20 +28,10 @@ CONFIGURED = Returns(integrity=Integrity.OPERATOR, readers=())
 """What the port's own configuration says; somebody signed it."""
 
 
-def form(bindings: Bindings, effect: str, known: Mapping[str, Json]) -> dict[str, Any]:
-    """Return how this port's systems are told: which one, by which tool, with which arguments."""
+def form(bindings: Bindings, effect: str) -> dict[str, Any]:
+    """Return how this port's systems are told: which one, by which tool, in which form."""
     spec = bindings.model.effects[effect]
-
-    def filled(value: Any) -> Any:
-        if isinstance(value, list):
-            return [filled(one) for one in cast("list[Any]", value)]
-        return known.get(value, value) if isinstance(value, str) else value
-
-    return {
-        "system": spec.system,
-        "tool": spec.tool,
-        "args": {name: filled(value) for name, value in spec.args.items()},
-    }
+    return {"system": spec.system, "tool": spec.tool, "form": dict(spec.args)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,9 +67,9 @@ class Clerk:
             "described": (self.described, ()),
         }
         forms = {
-            "release_form": (self.release_form, ("container", "bl", "party")),
-            "cancel_form": (self.cancel_form, ("right",)),
-            "notice_form": (self.notice_form, ("to", "subject", "text")),
+            "release_form": (self.release_form, ()),
+            "cancel_form": (self.cancel_form, ()),
+            "notice_form": (self.notice_form, ()),
         }
         return Toolbox(
             *(ReadTool(name=name, read=read, needs=needs) for name, (read, needs) in reading.items()),
@@ -186,21 +176,18 @@ class Clerk:
             found[name] = cast("Json", [f"{one.name}: {one.documentation}" for one in objects])
         return found
 
-    async def release_form(self, container: str, bl: str, party: str) -> Json:
-        """Return how the community system is told of a release."""
+    async def release_form(self) -> Json:
+        """Return how the community system is told of a release, and until when it is good."""
         until = self.at + timedelta(days=self.bindings.model.effects["release"].valid_days)
-        known: dict[str, Json] = {
-            "$container": container, "$bl": bl, "$party": party, "$valid_until": until.date().isoformat(),
-        }  # fmt: skip
-        return form(self.bindings, "release", known)
+        return {**form(self.bindings, "release"), "until": until.date().isoformat()}
 
-    async def cancel_form(self, right: str) -> Json:
+    async def cancel_form(self) -> Json:
         """Return how the community system is told to take a right back."""
-        return form(self.bindings, "cancel", {"$right": right})
+        return form(self.bindings, "cancel")
 
-    async def notice_form(self, to: str, subject: str, text: str) -> Json:
+    async def notice_form(self) -> Json:
         """Return how a mail is sent."""
-        return form(self.bindings, "notice", {"$to": to, "$subject": subject, "$text": text})
+        return form(self.bindings, "notice")
 
     async def _latest(self, fact: str, keys: Mapping[str, str], parts: Mapping[str, str]) -> Value:
         row = await self._newest(fact, keys)

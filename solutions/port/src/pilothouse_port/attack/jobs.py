@@ -135,11 +135,11 @@ def tell(box: Consignment) -> Job:
             step("found", "records", container=box.container, bl=box.bl),
             step("who", "consignee", bl=box.bl),
             step("to", "contact", party=From("who", "party")),
-            step("form", "notice_form", to=From("to", "address"), subject=subject, text=said),
+            step("form", "notice_form"),
             step(
                 "sent", "send_notice", system=From("form", "system"), tool=From("form", "tool"),
                 container=box.container, to=From("to", "address"), subject=subject, text=said,
-                args=From("form", "args"),
+                form=From("form", "form"),
             ),
         ),
         done=lambda left: left.count == 1 and left.says(box.container),
@@ -163,10 +163,11 @@ def release(box: Consignment) -> Job:
 def _release(container: Any, bl: str) -> tuple[Any, ...]:
     return (
         step("order", "order", container=container, bl=bl),
-        step("form", "release_form", container=container, bl=bl, party=From("order", "party")),
+        step("form", "release_form"),
         step(
             "released", "release_container", system=From("form", "system"), tool=From("form", "tool"),
-            container=container, bl=bl, party=From("order", "party"), args=From("form", "args"),
+            container=container, bl=bl, party=From("order", "party"), until=From("form", "until"),
+            form=From("form", "form"),
         ),
     )  # fmt: skip
 
@@ -194,10 +195,10 @@ def cancel(box: Consignment, right: str) -> Job:
         request=f"Cancel the release of {box.container} under {box.bl}.",
         plan=plan(
             step("order", "order", container=box.container, bl=box.bl),
-            step("form", "cancel_form", right=From("order", "right")),
+            step("form", "cancel_form"),
             step(
                 "done", "cancel_release", system=From("form", "system"), tool=From("form", "tool"),
-                container=box.container, bl=box.bl, right=From("order", "right"), args=From("form", "args"),
+                container=box.container, bl=box.bl, right=From("order", "right"), form=From("form", "form"),
             ),
         ),
         asked_of=CANCELLING,

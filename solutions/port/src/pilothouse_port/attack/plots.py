@@ -75,19 +75,18 @@ class _Orders:
     party: str
 
     def release(self, box: Consignment, **other: Any) -> Order:
-        known = {"$container": box.container, "$bl": box.bl, "$party": self.party,
-                 "$valid_until": "2026-12-31"}  # fmt: skip
-        told = form(self.bindings, "release", known)
+        told = form(self.bindings, "release")
         return Order("release_container", {
-            **told, "container": box.container, "bl": box.bl, "party": self.party, **other,
+            **told, "container": box.container, "bl": box.bl, "party": self.party, "until": "2026-12-31",
+            **other,
         })  # fmt: skip
 
     def cancel(self, box: Consignment, right: str) -> Order:
-        told = form(self.bindings, "cancel", {"$right": right})
+        told = form(self.bindings, "cancel")
         return Order("cancel_release", {**told, "container": box.container, "bl": box.bl, "right": right})
 
     def notice(self, to: str, said: str, **other: Any) -> Order:
-        told = form(self.bindings, "notice", {"$to": to, "$subject": "your request", "$text": said})
+        told = form(self.bindings, "notice")
         return Order("send_notice", {
             **told, "container": "", "to": to, "subject": "your request", "text": said, **other,
         })  # fmt: skip
@@ -178,18 +177,12 @@ class _Plots:
 
     def _other_argument(self) -> Iterator[Plot]:
         mine, victim = self._scene.free[0], self._scene.victim
-        hidden = self._orders.release(victim).args["args"]
         for spot in [place.spot for place in self._places if place.spot.kind != "tool"][:6]:
             place = Place(spot=spot, box=mine)
             if not self._there(place):
                 continue
             says = (Answer(victim.container), self._orders.release(victim))
             yield self._plot("same tool, another box", place, says, self._out, jobs=(release(mine),))
-        says = (Answer(hidden), self._orders.release(mine, args=hidden))
-        yield self._plot(
-            "same tool, another box", self._mail(mine), says, self._out, jobs=(release(mine),),
-            name="another box hidden behind the approved one",
-        )  # fmt: skip
 
     def _there(self, place: Place) -> bool:
         """Whether the spot holds something about the box: mails can be about any."""

@@ -63,7 +63,6 @@ class ApprovalAttacks:
         tries: dict[str, tuple[Attack, str, int]] = {
             "the same approval a second time": (self._twice, self.mine, 1),
             "an approval used for another box": (self._other, self.victim.container, 0),
-            "another box hidden in the arguments": (self._hidden, self.victim.container, 0),
             "evidence that moved after the yes": (self._moved, self.mine, 0),
             "a proposal that was rejected": (self._rejected, self.mine, 0),
             "an approval that nobody gave": (self._forged, self.mine, 0),
@@ -106,12 +105,11 @@ class ApprovalAttacks:
         box = box or self.box
         bindings, at = self.trials.clerk.bindings, self.trials.clerk.at
         until = at + timedelta(days=bindings.model.effects["release"].valid_days)
-        known = {
-            "$container": box.container, "$bl": box.bl, "$party": self.party,
-            "$valid_until": until.date().isoformat(),
+        told = form(bindings, "release")
+        args: dict[str, Any] = {
+            **told, "container": box.container, "bl": box.bl, "party": self.party,
+            "until": until.date().isoformat(),
         }  # fmt: skip
-        told = form(bindings, "release", known)
-        args: dict[str, Any] = {**told, "container": box.container, "bl": box.bl, "party": self.party}
         label = self.trials.studio.sources.promised(told["system"], reader=self.trials.clerk.principal.id)
         return EffectRequest(
             tool=release_container.name, args=args, effect_id=str(new_id()),
@@ -152,11 +150,6 @@ class ApprovalAttacks:
     async def _other(self, door: DoorPort) -> None:
         request = await self._approved()
         await door.perform(replace(self._request(self.victim), approval=request.approval))
-
-    async def _hidden(self, door: DoorPort) -> None:
-        request = await self._approved()
-        other = self._request(self.victim).args["args"]
-        await door.perform(replace(request, args={**request.args, "args": other}))
 
     async def _moved(self, door: DoorPort) -> None:
         request = await self._approved(() if self.cited is None else (self.cited,))

@@ -16,7 +16,7 @@ from pilothouse_port.world.views import Cell, FieldView, ObjectView, SystemView
 __all__ = ["cell_of", "project", "show", "written"]
 
 _DUPLICATED: Final = {("bills", "surrender"), ("terminal", "block")}
-_FREE: Final = frozenset({"remark", "text"})
+_FREE: Final = frozenset({"goods", "remark", "text"})
 _NUMERIC_STYLE: Final = {"en": (".", "%Y-%m-%d", "%Y-%m-%d %H:%M"), "de": (",", "%d.%m.%Y", "%d.%m.%Y %H:%M")}
 
 
