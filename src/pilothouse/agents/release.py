@@ -42,7 +42,7 @@ def released(
     labels = {name: value.whole for name, value in args.items()}
     if by.kind != "person" or not isinstance(spec.audience, Recipient) or pc.integrity < NAMED:
         return labels, pc
-    steering = {spec.audience.arg, *spec.steering}
+    steering = {spec.audience.arg, *spec.audience.also, *spec.steering}
     if any(name in labels and labels[name].integrity < NAMED for name in steering):
         return labels, pc
     origin = Origin(source="typed", object=by.id, key={}, field=spec.tool, version=plan, read_at=_EPOCH)

@@ -149,8 +149,11 @@ class EffectSpec:
 
     @property
     def sink(self) -> Sink:
-        """What the sink rule needs to know."""
-        return Sink(tool=self.tool, steering=self.steering, accepts=self.accepts)
+        """What the sink rule needs to know; whom an effect reaches steers it."""
+        audience = self.audience
+        reached = (audience.arg, *audience.also) if isinstance(audience, Recipient) else ()
+        steering = tuple(dict.fromkeys((*self.steering, *reached)))
+        return Sink(tool=self.tool, steering=steering, accepts=self.accepts)
 
     def steers(self, arg: str) -> bool:
         """Whether an argument decides what happens to whom."""

@@ -235,6 +235,23 @@ async def test_the_declared_quorum_rules_whatever_the_proposal_asked(house: Hous
     assert house.receiver.got == []
 
 
+async def test_an_approval_asked_by_one_workflow_opens_nothing_to_another(house: House) -> None:
+    proposal, answer = await house.approved()
+    with pytest.raises(VoidError, match=r"workflow: 'release' -> 'other'|workflow: release -> other"):
+        await house.door.perform(request_for(proposal, answer, workflow="other"))
+    assert house.receiver.got == []
+
+
+@pytest.mark.parametrize("bare", [{"labels": {"container": None}}, {"pc": None}, {"pc": {"readers": []}}])
+async def test_what_is_no_label_is_a_missing_label(house: House, bare: dict[str, Any]) -> None:
+    proposal, answer = await house.approved()
+    request = request_for(proposal, answer)
+    labels = {**request.labels, **bare.get("labels", {})}
+    with pytest.raises(UsageError) as caught:
+        await house.door.perform(replace(request, **{**bare, "labels": labels}))
+    assert caught.value.code == "labels.missing"
+
+
 async def test_separate_duties_must_have_been_asked_for(house: House) -> None:
     proposal, answer = await house.approved(release_spec(apart=("cancel_release",)))
     with pytest.raises(VoidError, match="apart"):

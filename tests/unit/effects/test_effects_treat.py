@@ -41,6 +41,8 @@ def test_content_is_quoted_with_its_source() -> None:
         "ht\u200btps://evil.example",
         "\uff48ttps://evil\uff0eexample/x",
         "evil\u2024example/x",
+        "evil\u3002example/login",
+        "evil\uff61example",
         "file:///etc/passwd",
         "httphttps://s://evil.example",
     ],
@@ -50,6 +52,11 @@ def test_no_link_and_no_markup_is_left(hidden: str) -> None:
     assert "example" not in shown.replace("‹link›", "")
     assert "://" not in shown
     assert not re.search(r"[<\[\]`|]|mailto|script:|data:", shown)
+
+
+@pytest.mark.parametrize("said", ["1.2.3.4/login", "http://10.0.0.1", "tell @everyone", "@here look"])
+def test_addresses_and_calls_to_everybody_are_gone(said: str) -> None:
+    assert not re.search(r"\d\.\d|@", plain(said))
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from pilothouse.decisions import Quorum, Rung
 from pilothouse.effects import EffectRequest, EffectSpec, Recipient
-from pilothouse.effects.gate.weigh import beyond, reached, weigh
+from pilothouse.effects.gate.weigh import beyond, own, reached, weigh
 from pilothouse.effects.testing import RUNNER, FakePeople, marked
 from pilothouse.kernel import UsageError
-from pilothouse.labels import Integrity
+from pilothouse.labels import Integrity, join, signed, typed
 
 UNTRUSTED, RECORD, APPROVED, OPERATOR = Integrity
 MAIL = EffectSpec(tool="send", effect="egress", tier=2, steering=("to",), audience=Recipient(arg="to"))
@@ -173,3 +173,20 @@ def test_untrusted_values_never_pass_alone_whatever_the_rung(
             assert not found.allowed
         if spec.tier == 4 and rung < Rung.SAMPLED:
             assert not found.allowed
+
+
+def test_what_another_person_typed_is_a_record_here_and_no_word_of_the_callers() -> None:
+    mine, theirs, config = typed(RUNNER.id, "r"), typed("eve", "r"), signed("plan", "1")
+    request = replace(call(MAIL, to=OPERATOR, text=OPERATOR), labels={"to": mine, "text": theirs}, pc=config)
+    judged = own(request)
+    assert (judged.labels["to"], judged.pc) == (mine, config)
+    assert judged.labels["text"].integrity is RECORD
+    assert own(replace(request, pc=join(mine, theirs))).pc.integrity is RECORD
+    assert verdict(MAIL, judged) == ("ask", "sink.content:text", "effects.rung:approve")
+
+
+def test_everybody_whom_an_effect_reaches_steers_it() -> None:
+    copied = replace(MAIL, steering=(), accepts=RECORD, tier=1, audience=Recipient(arg="to", also=("cc",)))
+    assert copied.sink.steering == ("to", "cc")
+    asked = verdict(copied, call(copied, to=OPERATOR, cc=UNTRUSTED))
+    assert asked == ("ask", "sink.steering:cc")

@@ -98,6 +98,9 @@ class Approvals:
             raise VoidError(f"approval {str(id)!r} is void: the person said no; ask again", changes=())
         now = await self._now(spec, request, granted.proposal)
         _require_same(granted, now)
+        if request.workflow not in ("", granted.proposal.workflow):
+            moved = Change(part="workflow", before=granted.proposal.workflow, after=request.workflow)
+            raise _void(granted, [moved])
         await self._require_people(spec, request, granted, reached)
         _require_sink(spec, request, granted.approval)
         return Ticket(

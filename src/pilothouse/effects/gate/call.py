@@ -5,6 +5,7 @@ from __future__ import annotations
 from pilothouse.effects.declare import EffectSpec
 from pilothouse.effects.types import EffectRequest
 from pilothouse.kernel import PilothouseError, UsageError
+from pilothouse.labels import Label
 
 __all__ = ["check_call"]
 
@@ -26,9 +27,11 @@ def check_call(spec: EffectSpec, request: EffectRequest) -> None:
     missing = [name for name in (*spec.steering, *spec.idempotency) if name not in request.args]
     if missing:
         raise UsageError(f"{spec.tool!r} needs the argument {missing[0]!r}; pass it", code="effects.args")
-    bare = [name for name in request.args if name not in request.labels]
+    bare = [name for name in request.args if not isinstance(request.labels.get(name), Label)]
+    if not isinstance(request.pc, Label):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may lie
+        bare.append("pc")
     if bare:
         raise UsageError(
-            f"{spec.tool!r}: the argument {bare[0]!r} has no label; pass one in labels=",
+            f"{spec.tool!r}: {bare[0]!r} has no label; pass one in labels= and pc=",
             code="labels.missing",
         )

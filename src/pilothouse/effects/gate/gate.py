@@ -11,7 +11,7 @@ from pilothouse.effects.declare import EffectSpec
 from pilothouse.effects.gate.approval import Approvals
 from pilothouse.effects.gate.endorse import CHOICE, CONTENT, PC, Endorsements, Treatment, sources_of
 from pilothouse.effects.gate.treat import as_content, treatable
-from pilothouse.effects.gate.weigh import AskError, reached, weigh
+from pilothouse.effects.gate.weigh import AskError, own, reached, weigh
 from pilothouse.effects.once.rows import Ticket
 from pilothouse.effects.types import Chosen, EffectRequest, Opened
 from pilothouse.kernel import SYSTEM, Authority, DeniedError, encode, require
@@ -68,6 +68,7 @@ class Gate:
             ConflictError: ``decisions.void``.
         """
         self.require_right(spec, request)
+        request = own(request)
         unit = _unit(spec, request)
         standing = await self._standing(unit)
         rung = min(standing.rung, highest) if standing else Rung.APPROVE
@@ -99,6 +100,7 @@ class Gate:
             DeniedError: ``policy.denied``.
         """
         self.require_right(spec, request)
+        request = own(request)
         standing = await self._standing(_unit(spec, request))
         rung = standing.rung if standing else Rung.APPROVE
         verdict, _ = await self._weighed(spec, request, reached(spec, request, self._directory), rung)

@@ -15,11 +15,14 @@ GONE: Final = "‹link›"
 # What turns into a link somewhere: a scheme, or dots between words that end like a domain; and what follows.
 _LINK: Final = re.compile(
     r"(?:[a-z][a-z0-9+.-]{0,30}:/|/{2}|(?:mailto|tel|data|javascript|file|sms):)[^\s]*"
+    r"|(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![\w.])(?:[/?#:][^\s]*)?"
     r"|[^\s/:@.]{1,64}(?:[@.][^\s/:@.]{1,64}){0,8}\.[a-z]{2,24}(?![\w.])(?:[/?#:][^\s]*)?",
     re.IGNORECASE,
 )
-_MARKUP: Final = re.compile(r"[<>\[\]{}|`*_#\\^~]|^\s*[-+=]{3,}\s*$", re.MULTILINE)
+_MARKUP: Final = re.compile(r"[<>\[\]{}|`*_#\\^~@]|^\s*[-+=]{3,}\s*$", re.MULTILINE)
 _TAG: Final = re.compile(r"<[^<>]{0,2000}>")
+# What browsers take for a dot in a domain (UTS 46 section 2.3); NFKC leaves the first as it is.
+_DOTS: Final = str.maketrans({"\u3002": ".", "\uff0e": ".", "\uff61": "."})
 _SPACE: Final = re.compile(r"[^\S\n]+")
 
 
@@ -55,7 +58,7 @@ def _plain(text: str) -> str:
 
 
 def _once(text: str) -> str:
-    text = unicodedata.normalize("NFKC", html.unescape(text))
+    text = unicodedata.normalize("NFKC", html.unescape(text)).translate(_DOTS)
     text = "".join(char for char in text if char == "\n" or not unicodedata.category(char).startswith("C"))
     text = _TAG.sub(" ", text)
     text = _LINK.sub(GONE, text)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final, cast
 
 from pilothouse.decisions import Quorum, Rung
@@ -11,10 +13,10 @@ from pilothouse.effects.declare import EffectSpec, Recipient
 from pilothouse.effects.ports import Directory
 from pilothouse.effects.types import EffectRequest
 from pilothouse.kernel import DeniedError
-from pilothouse.labels import Integrity, Label, Origin, lifted
+from pilothouse.labels import Integrity, Label, Origin, join, leaves, lifted
 from pilothouse.policy import ALLOW, Verdict, judge
 
-__all__ = ["AskError", "beyond", "reached", "vouched", "weigh"]
+__all__ = ["AskError", "beyond", "own", "reached", "vouched", "weigh"]
 
 CERTIFICATE: Final = Origin(
     source="ladder",
@@ -23,6 +25,11 @@ CERTIFICATE: Final = Origin(
     field="",
     version="1",
     read_at=datetime(1970, 1, 1, tzinfo=UTC),
+)
+ANOTHER: Final = Label(
+    readers=frozenset(),
+    integrity=Integrity.RECORD,
+    origin=replace(CERTIFICATE, source="door", object="words"),
 )
 ONE: Final = Quorum()
 
@@ -63,6 +70,21 @@ def _common(named: Sequence[object], directory: Directory | None) -> frozenset[s
         acls = directory.acls(one) if directory is not None and isinstance(one, str) else frozenset[str]()
         common = acls if common is None else common & acls
     return common or frozenset()
+
+
+def own(request: EffectRequest) -> EffectRequest:
+    """Return the call with another person's typed words worth what a record is: they decided nothing here."""
+    who = request.principal.id
+    labels = {name: _own(request.labels[name], who) for name in request.args}
+    return replace(request, labels=labels, pc=_own(request.pc, who))
+
+
+@lru_cache(maxsize=4096)
+def _own(label: Label, who: str) -> Label:
+    if label.integrity < Integrity.OPERATOR:
+        return label
+    typists = {leaf.object for leaf in leaves(label) if isinstance(leaf, Origin) and leaf.source == "typed"}
+    return label if typists <= {who} else join(label, ANOTHER)
 
 
 def beyond(request: EffectRequest, reached: Collection[str]) -> frozenset[str]:
