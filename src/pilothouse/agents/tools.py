@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeAlias
@@ -33,8 +34,11 @@ class Returns:
         integrity: Of the result: ``RECORD`` for what a system of record keeps, ``UNTRUSTED`` for words that
             somebody outside could have written. What is not declared is untrusted.
         readers: ACL ids; ``user:{principal}`` is the caller. What is not declared is for the caller alone.
-        fields: Fields of each row that are worth less, such as the free text of a booking.
-        row: Tells a row's integrity from its trusted fields, such as who put it there; it only lowers.
+        fields: Fields that are worth less, such as the free text of a booking: a name or the end of a dotted
+            path, matched exactly and at any depth. A nested list or object that no path names is worth the
+            least of them, and so is the whole result if one of them matches nothing in it.
+        row: Tells a row's integrity from its trusted fields, such as who put it there; it only lowers, and
+            a row that it fails on is untrusted.
         source: The source that flows are endorsed by; empty means the tool's name.
     """
 
@@ -45,7 +49,7 @@ class Returns:
     source: str = ""
 
     def label(self, data: Json, *, tool: str, principal: Principal, at: datetime | None = None) -> Value:
-        """Return a result with its labels: a list of rows row by row, an object field by field."""
+        """Return a result with its labels: a list of rows row by row, an object field by field, all the way."""
         return _Labelling(self, tool, principal, at or datetime.now(UTC)).value(data)
 
 
@@ -80,7 +84,8 @@ class ReadTool:
             return result
         if isinstance(result, Labelled):
             return plain(result.value, result.label)
-        return self.returns.label(result, tool=self.name, principal=principal)
+        # A copy: nobody changes a result that was labelled.
+        return self.returns.label(deepcopy(result), tool=self.name, principal=principal)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,40 +167,123 @@ class Toolbox:
 
 
 class _Labelling:
-    """Labels one result of one tool."""
+    """Labels one result of one tool; what its declaration does not cover is worth the least it names."""
 
     def __init__(self, returns: Returns, tool: str, principal: Principal, at: datetime) -> None:
         self._returns, self._tool, self._at = returns, tool, at
         self._readers = frozenset(acl.format(principal=principal.id) for acl in returns.readers)
+        self._least = min((returns.integrity, *returns.fields.values()))
+        self._key, self._version = "", ""
 
     def value(self, data: Json) -> Value:
+        integrity = self._returns.integrity
+        if not _bare(data) and not self._all_matched(data):
+            integrity = self._least
+        known = not self._returns.fields
         if not isinstance(data, list):
-            return self._row(data, "")
-        rows = [self._row(item, str(i)) for i, item in enumerate(data)]
-        version = content_hash(len(data))
-        return listed(rows, self._label(version, "", "", self._returns.integrity))
+            self._version = content_hash(data)
+            return self._part(data, "", self._of_row(data, integrity), known=known)
+        rows: list[Value] = []
+        for place, item in enumerate(data):
+            self._key, self._version = str(place), content_hash(item)
+            rows.append(self._item(item, "", integrity, known=known))
+        self._key, self._version = "", content_hash(len(data))
+        return listed(rows, self._label("", integrity))
 
-    def _row(self, data: Json, key: str) -> Value:
-        integrity, version = self._returns.integrity, content_hash(data)
+    def _part(self, data: Json, path: str, integrity: Integrity, *, known: bool) -> Value:
+        """Return a part; ``known`` says that the declaration covers all that is inside."""
+        label = self._label(path, integrity)
+        if isinstance(data, list):
+            return listed([self._item(item, path, integrity, known=known) for item in data], label)
         if not isinstance(data, dict):
-            return plain(data, self._label(version, key, "", integrity))
-        if self._returns.row is not None:
-            integrity = min(integrity, self._returns.row(data))
-        lowered = {name: min(integrity, self._returns.fields.get(name, integrity)) for name in data}
-        fields = {
-            name: plain(item, self._label(version, key, name, lowered[name])) for name, item in data.items()
-        }
-        return together(fields, self._label(version, key, "", integrity))
+            return plain(data, label)
+        paths = {name: f"{path}.{name}" if path else name for name in data}
+        # An object that holds a declared field is a row; one that only holds rows is an envelope.
+        row = any(self._worth(one) is not None for one in paths.values())
+        fields: dict[str, Value] = {}
+        for name, item in data.items():
+            worth, here = self._worth(paths[name]), integrity
+            inside = known or worth is not None
+            if worth is not None:
+                here = min(integrity, worth)
+            elif not (inside or self._covers(item, paths[name], row)):
+                here, inside = min(integrity, self._least), True
+            fields[name] = self._part(item, paths[name], here, known=inside)
+        return together(fields, label)
 
-    def _label(self, version: str, key: str, name: str, integrity: Integrity) -> Label:
+    def _item(self, data: Json, path: str, integrity: Integrity, *, known: bool) -> Value:
+        """Return an item of a list: a row of its own, or a bare value that no field name covers."""
+        integrity = self._of_row(data, integrity)
+        if known or (isinstance(data, dict | list) and self._holds(data, path)):
+            return self._part(data, path, integrity, known=known)
+        return self._part(data, path, min(integrity, self._least), known=True)
+
+    def _of_row(self, data: Json, integrity: Integrity) -> Integrity:
+        if self._returns.row is None or not isinstance(data, dict):
+            return integrity
+        try:
+            return min(integrity, self._returns.row(data))
+        except (LookupError, TypeError, ValueError, AttributeError):
+            # It does not know rows of this shape, so nobody says who put this one there.
+            return Integrity.UNTRUSTED
+
+    def _worth(self, path: str) -> Integrity | None:
+        """Return what a place is declared to be worth; the end of its path is compared, exactly."""
+        found = [worth for name, worth in self._returns.fields.items() if _ends(path, name)]
+        return min(found, default=None)
+
+    def _covers(self, data: Json, path: str, row: bool) -> bool:
+        """Whether a field is a plain value, or named on the way to another, or an envelope around rows."""
+        if not isinstance(data, dict | list) or _bare(data):
+            return True
+        if not self._holds(data, path):
+            return False
+        ways = [name[:end] for name in self._returns.fields for end in _dots(name)]
+        return not row or any(_ends(path, way) for way in ways)
+
+    def _holds(self, data: Json, path: str) -> bool:
+        return any(self._worth(one) is not None for one in _paths(data, path))
+
+    def _all_matched(self, data: Json) -> bool:
+        there = set(_paths(data, ""))
+        return all(any(_ends(path, name) for path in there) for name in self._returns.fields)
+
+    def _label(self, name: str, integrity: Integrity) -> Label:
         row = Row(
             source=self._returns.source or self._tool,
             object=self._tool,
-            key={"row": key} if key else {},
+            key={"row": self._key} if self._key else {},
             values={name: None},
-            version=version,
+            version=self._version,
             read_at=self._at,
             readers=self._readers,
             integrity=integrity,
         )
         return row.labelled(name).label
+
+
+def _paths(data: Json, path: str) -> Iterator[str]:
+    """Yield the path of every field inside; the places of lists are no part of it."""
+    if isinstance(data, list):
+        for item in data:
+            yield from _paths(item, path)
+    elif isinstance(data, dict):
+        for name, item in data.items():
+            here = f"{path}.{name}" if path else name
+            yield here
+            yield from _paths(item, here)
+
+
+def _ends(path: str, name: str) -> bool:
+    return path == name or path.endswith(f".{name}")
+
+
+def _dots(name: str) -> list[int]:
+    return [place for place, sign in enumerate(name) if sign == "."]
+
+
+def _bare(data: Json) -> bool:
+    """Whether a result says nothing: no row, no value."""
+    if isinstance(data, dict):
+        return all(_bare(item) for item in data.values())
+    return not any(not _bare(item) for item in data) if isinstance(data, list) else data is None

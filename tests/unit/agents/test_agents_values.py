@@ -76,3 +76,63 @@ def test_two_tools_of_one_name_are_refused() -> None:
     assert tool is not None
     with pytest.raises(UsageError, match="two tools"):
         Toolbox(tool, tool)
+
+
+WORDS = {"text": UNTRUSTED}
+ROW = {"id": "7", "text": "evil"}
+
+
+def worth(data: object, path: str, **declared: object) -> Integrity:
+    returns = Returns(**{"integrity": RECORD, "readers": (), "fields": WORDS, **declared})  # type: ignore[arg-type]
+    return returns.label(data, tool="t", principal=ANN).at(path).whole.integrity  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("data", "path", "there"),
+    [
+        ({"items": [ROW], "next": None}, "items.0.text", UNTRUSTED),
+        ({"items": [ROW], "next": None}, "items.0.id", RECORD),
+        ({"page": {"items": [[ROW]]}}, "page.items.0.0.text", UNTRUSTED),
+        ({"page": {"items": [[ROW]]}}, "page.items.0.0.id", RECORD),
+        ([{**ROW, "by": {"name": "evil"}}], "0.by.name", UNTRUSTED),
+        ([{**ROW, "by": {"name": "evil", "text": "evil"}}], "0.by.name", UNTRUSTED),
+        ([{**ROW, "to": ["evil"]}], "0.to.0", UNTRUSTED),
+        ([{**ROW, "to": ["evil"]}], "0.id", RECORD),
+        ([{"id": "7", "Text": "evil"}], "0.Text", UNTRUSTED),
+        ([{"id": "7", "Text": "evil"}], "0.id", UNTRUSTED),
+        (["evil", "worse"], "0", UNTRUSTED),
+        ([ROW, "evil"], "1", UNTRUSTED),
+        ([ROW, {"id": "evil"}], "1.id", UNTRUSTED),
+        ([ROW, {"id": "evil"}], "0.id", RECORD),
+        ("evil", "", UNTRUSTED),
+        ([], "", RECORD),
+        ({"items": [], "next": None}, "", RECORD),
+        ({"items": [], "next": "evil"}, "next", UNTRUSTED),
+        ([{"text": {"deep": ["evil"]}}], "0.text.deep.0", UNTRUSTED),
+    ],
+)
+def test_a_declared_field_is_found_at_any_depth_and_what_is_not_named_is_worth_the_least(
+    data: object, path: str, there: Integrity
+) -> None:
+    assert worth(data, path) is there
+
+
+def test_a_path_names_a_nested_part_and_one_that_matches_nothing_lowers_all() -> None:
+    row = [{"id": "7", "by": {"name": "evil", "id": "8"}, "tags": ["a"]}]
+    fields = {"by.name": UNTRUSTED, "tags": RECORD}
+    assert worth(row, "0.by.name", fields=fields) is UNTRUSTED
+    assert worth(row, "0.by.id", fields=fields) is RECORD
+    assert worth(row, "0.tags.0", fields=fields) is RECORD
+    assert worth(row, "0.tags.0", fields={"by.name": UNTRUSTED}) is UNTRUSTED
+    assert worth(row, "0.id", fields={**fields, "to.name": UNTRUSTED}) is UNTRUSTED
+    assert worth([{"by.name": "evil", "id": "1"}], "0", fields={"by.name": UNTRUSTED}) is UNTRUSTED
+
+
+def test_a_row_is_told_in_envelopes_too_and_one_of_another_shape_is_untrusted() -> None:
+    def by(row: object) -> Integrity:
+        return UNTRUSTED if row["by"] == "eve" else RECORD  # type: ignore[index]
+
+    data = {"by": "us", "items": [{"by": "eve", "id": 1}, {"by": "ann", "id": 2}, {"id": 3}]}
+    for place, there in enumerate((UNTRUSTED, RECORD, UNTRUSTED)):
+        assert worth(data, f"items.{place}.id", fields={}, row=by) is there
+    assert worth({"items": [{"by": "ann", "id": 2}]}, "items.0.id", fields={}, row=by) is UNTRUSTED
