@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol, cast
 
 from pilothouse.agents.asking import Asker, proposal
-from pilothouse.agents.tools import ActTool, ReadTool
+from pilothouse.agents.tools import FAILED, ActTool, ReadTool, own_failure
 from pilothouse.agents.values import Value
 from pilothouse.effects import AskError, Chosen, EffectRequest, Outcome, as_content, sources_of
 from pilothouse.kernel import Authority, DeniedError, Json, LimitError, Principal, UnavailableError, require
 from pilothouse.labels import Integrity, Label, join
 
-__all__ = ["Caller", "DoorPort"]
+__all__ = ["Caller", "DoorPort", "Family"]
 
 
 class DoorPort(Protocol):
@@ -22,6 +22,27 @@ class DoorPort(Protocol):
     async def perform(self, request: EffectRequest) -> Outcome:
         """Let one effect out, or refuse it."""
         ...
+
+
+@dataclass(kw_only=True)
+class Family:
+    """What a session and all its sub-agents share.
+
+    Attributes:
+        touched: The join of all that any of them obtained: in clear, as a handle, or as a failure.
+        most_asks: Questions that they may put together.
+        asked: Questions put so far.
+        refused: Calls that a person rejected.
+    """
+
+    touched: Label
+    most_asks: int = 8
+    asked: int = 0
+    refused: set[str] = field(default_factory=set[str])
+
+    def touch(self, *labels: Label) -> None:
+        """Count something as obtained."""
+        self.touched = join(self.touched, *labels)
 
 
 @dataclass(kw_only=True)
@@ -38,8 +59,8 @@ class Caller:
         site: Where it acts.
         asker: Asks a person about a slot; None answers every question with no.
         asked_of: Whom it asks.
-        most_asks: Questions that one session may put at all.
-        asked: Questions put so far.
+        family: What it shares with its sub-agents.
+        words: What the person wrote.
     """
 
     principal: Principal
@@ -51,21 +72,26 @@ class Caller:
     site: str = ""
     asker: Asker | None = None
     asked_of: str = ""
-    most_asks: int = 8
-    asked: int = 0
+    family: Family
     words: str = ""
-    refused: set[str] = field(default_factory=set[str])
 
     async def read(self, tool: ReadTool, args: Mapping[str, Value], pc: Label) -> Value:
         """Read; the result rests on what it was asked with.
 
         Raises:
             DeniedError: ``policy.denied``.
+            PilothouseError: ``agents.tool_failed``.
         """
         if tool.right:
             require(self.principal, tool.right, authority=self.authority)
-        found = await tool.call(self.principal, {name: value.data for name, value in args.items()})
-        return _after(found, args, pc)
+        try:
+            found = await tool.call(self.principal, {name: value.data for name, value in args.items()})
+        except Exception as error:
+            self._failed(tool, args, pc)
+            raise own_failure(tool.name, error) from error
+        value = _after(found, args, pc)
+        self.family.touch(value.whole)
+        return value
 
     async def act(
         self,
@@ -98,13 +124,25 @@ class Caller:
             workflow_version=self.version,
             choices={name: _closed(value) for name, value in (choices or {}).items()},
         )
+        # Whether it goes through says something of what it was called with.
+        self.family.touch(pc, *request.labels.values())
         try:
-            outcome = await self.door.perform(request)
-        except AskError as asked:
-            if not slot:
-                raise
-            outcome = await self._asked(tool, request, args, asked.verdict.reasons)
-        return self._result(tool, outcome, args, pc)
+            try:
+                outcome = await self.door.perform(request)
+            except AskError as asked:
+                if not slot:
+                    raise
+                outcome = await self._asked(tool, request, args, asked.verdict.reasons)
+            value = self._result(tool, outcome, args, pc)
+        except Exception:
+            self._failed(tool, args, pc)
+            raise
+        self.family.touch(value.whole)
+        return value
+
+    def _failed(self, tool: ReadTool | ActTool, args: Mapping[str, Value], pc: Label) -> None:
+        worst = tool.returns.worst(tool=tool.name, principal=self.principal)
+        self.family.touch(worst, pc, *(value.whole for value in args.values()))
 
     async def _asked(
         self, tool: ActTool, request: EffectRequest, args: Mapping[str, Value], asks: tuple[str, ...]
@@ -116,12 +154,12 @@ class Caller:
                 reasons=asks,
             )
         key = request.call_hash
-        if key in self.refused or self.asked >= self.most_asks:
+        if key in self.family.refused or self.family.asked >= self.family.most_asks:
             raise LimitError(
-                f"{tool.name!r} was refused already, or {self.most_asks} questions are enough for one run",
+                f"{tool.name!r} was refused already, or its run put {self.family.most_asks} questions",
                 code="agents.asks",
             )
-        self.asked += 1
+        self.family.asked += 1
         request = _treated(tool, request, asks)
         question = proposal(
             tool.spec, request, asks=asks, values=args, agent=f"{self.name}@{self.version}",
@@ -129,7 +167,7 @@ class Caller:
         )  # fmt: skip
         answer = await self.asker.ask(question)
         if not answer.approved:
-            self.refused.add(key)
+            self.family.refused.add(key)
             raise DeniedError(
                 f"{tool.name!r} was not approved: {answer.verdict}", code="agents.not_approved", reasons=asks
             )
@@ -144,7 +182,7 @@ class Caller:
             raise DeniedError(
                 f"{tool.name!r} did not happen: {outcome.state}",
                 code="agents.not_done",
-                reasons=(f"effects.{outcome.state}", *outcome.reasons[:1]),
+                reasons=(f"effects.{outcome.state}", *_why(outcome)),
             )
         found = tool.returns.label(cast("Json", outcome.result), tool=tool.name, principal=self.principal)
         return _after(found, args, pc)
@@ -160,6 +198,11 @@ def _treated(tool: ActTool, request: EffectRequest, asks: tuple[str, ...]) -> Ef
         and f"sink.content:{name}" not in asks
     }
     return replace(request, args={**request.args, **args}) if args else request
+
+
+def _why(outcome: Outcome) -> tuple[str, ...]:
+    """Return the door's reason; one that the tool gave is data."""
+    return (FAILED,) if outcome.state == "refused" else outcome.reasons[:1]
 
 
 def _closed(value: Value) -> Chosen:

@@ -6,13 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from pilothouse.agents.plans.expressions import Question
+from pilothouse.agents.tools import own_failure
 from pilothouse.agents.values import Value, plain, steered
-from pilothouse.kernel import Json, UsageError
+from pilothouse.kernel import Json, PilothouseError, UsageError
 from pilothouse.labels import Answer, Budget, Condensed, Integrity, Label, join, leaves
 
 __all__ = ["NoReader", "Quarantined", "Reader"]
 
 LONGEST = 20_000
+NONE = "agents.no_reader"
 
 
 class Reader(Protocol):
@@ -74,12 +76,18 @@ class Quarantined:
         label = of.whole
         for source in _sources(label):
             self.budget.charge(source, self._run, question.answer)
-        raw = await self._reader.answer(of.data, question.question, question.answer)
+        try:
+            raw = await self._reader.answer(of.data, question.question, question.answer)
+        except Exception as error:
+            raise _own(error) from error
         return plain(question.answer.parse(raw), label, which=steered(of))
 
     async def write(self, of: Sequence[Value], instruction: str) -> Value:
         """Return a text made of ``of``; it stays behind a handle, so no bits are charged."""
-        text = await self._reader.write([value.data for value in of], instruction)
+        try:
+            text = await self._reader.write([value.data for value in of], instruction)
+        except Exception as error:
+            raise _own(error) from error
         label = join(*(value.whole for value in of))
         return plain(text[:LONGEST], label, which=steered(*of))
 
@@ -93,7 +101,10 @@ def _sources(label: Label) -> list[str]:
     return sorted(names - {"typed", "signed"})
 
 
+def _own(error: Exception) -> PilothouseError:
+    """Return what may be told: what a reader says of its failure may be what it has just read."""
+    return _none() if isinstance(error, UsageError) and error.code == NONE else own_failure("reader", error)
+
+
 def _none() -> UsageError:
-    return UsageError(
-        "the plan asks a reader and none is bound; pass reader= to the session", code="agents.no_reader"
-    )
+    return UsageError("the plan asks a reader and none is bound; pass reader= to the session", code=NONE)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import TYPE_CHECKING, Final
 
 from pilothouse.agents.asking import Asker
-from pilothouse.agents.calling import Caller, DoorPort
+from pilothouse.agents.calling import Caller, DoorPort, Family
 from pilothouse.agents.notes import KeptNotes, Notes, load, save
 from pilothouse.agents.plans.evaluate import Evaluator
 from pilothouse.agents.plans.expressions import Item, Question
@@ -27,7 +28,18 @@ from pilothouse.kernel import (
     UsageError,
     new_id,
 )
-from pilothouse.labels import Answer, Budget, Context, Handle, Integrity, Label, Labelled, join, typed
+from pilothouse.labels import (
+    Answer,
+    Budget,
+    Context,
+    Handle,
+    Integrity,
+    Label,
+    Labelled,
+    join,
+    typed,
+    unknown,
+)
 
 if TYPE_CHECKING:
     from pilothouse.agents.plans.expressions import Expression
@@ -84,11 +96,11 @@ class Session:
     ) -> None:
         self.run = run or str(new_id())
         self.tools = tools
+        self._context = Context.of(pc or typed(principal.id, self.run))
         self._caller = Caller(
             principal=principal, door=door, authority=authority, run=self.run, name=name, version=version,
-            site=site, asker=asker, asked_of=asked_of, words=request,
+            site=site, asker=asker, asked_of=asked_of, words=request, family=Family(touched=self._context.pc),
         )  # fmt: skip
-        self._context = Context.of(pc or typed(principal.id, self.run))
         self._reader = reader or NoReader()
         self._quarantine = Quarantined(self._reader, Budget(bits), self.run)
         self._notes: Notes = notes if notes is not None else KeptNotes()
@@ -109,28 +121,30 @@ class Session:
 
     @property
     def asked(self) -> int:
-        """How many questions were put to people."""
-        return self._caller.asked
+        """How many questions this session and its sub-agents put to people."""
+        return self._family.asked
 
     def bind(self, plan: Plan) -> None:
-        """Fix the plan. It must be written from the person's words alone, before anything was read.
+        """Fix a copy of the plan. It must be written from the person's words alone, before anything was read.
 
         Raises:
-            DeniedError: ``agents.plan_late``: this context has seen what others wrote, or has a plan.
+            DeniedError: ``agents.plan_late``: it has a plan, or this context, its parent or a sub-agent has
+                obtained what others wrote, if only as a handle or as a failure.
             UsageError: ``agents.plan``.
         """
-        if self._plan is not None or self.pc.integrity < Integrity.OPERATOR:
+        if self._plan is not None or self._outside.integrity < Integrity.OPERATOR:
             raise DeniedError(
                 "a plan is bound once, before anything is read; take a new session for a new request",
                 code="agents.plan_late",
                 reasons=("agents.plan_late",),
             )
+        plan = deepcopy(plan)
         plan.check(self.tools)
         self._plan, self._clean = plan, self.pc
 
     def save(self) -> Saved:
         """Return all that must be stored with the run; only plain data and labels."""
-        caller = self._caller
+        family = self._family
         return Saved(
             run=self.run,
             pc=self.pc,
@@ -140,16 +154,23 @@ class Session:
             results=dict(self._results),
             values=dict(self._values),
             spent={source: bits for (source, _), bits in self._quarantine.budget.spent.items()},
-            counts=(self._calls, self._children, caller.asked, self._depth),
-            refused=frozenset(caller.refused),
+            counts=(self._calls, self._children, family.asked, self._depth),
+            refused=frozenset(family.refused),
+            principal=_who(self._caller.principal),
+            touched=family.touched,
         )
 
     def restore(self, saved: Saved) -> None:
         """Go on where ``saved`` stopped; a session of the same run that has done nothing yet.
 
         Raises:
-            UsageError: ``agents.restored``: another run, or this session has done something.
+            UsageError: ``agents.restored``: another run or principal, or this session has done something.
         """
+        if saved.principal != _who(self._caller.principal):
+            raise UsageError(
+                f"session {saved.run!r} is of {saved.principal!r}; nobody else goes on with it",
+                code="agents.restored",
+            )
         if saved.run != self.run or self._values or self._plan is not None:
             raise UsageError(
                 f"session {self.run!r} cannot go on as {saved.run!r}; open a new one with run={saved.run!r}",
@@ -158,8 +179,10 @@ class Session:
         self._context = Context.of(saved.pc)
         self._plan, self._clean, self._place = saved.plan, saved.clean, saved.place
         self._results, self._values = dict(saved.results), dict(saved.values)
-        self._calls, self._children, self._caller.asked, self._depth = saved.counts
-        self._caller.refused = set(saved.refused)
+        self._calls, self._children, asked, self._depth = saved.counts
+        self._family.asked = max(self._family.asked, asked)
+        self._family.refused |= saved.refused
+        self._family.touch(saved.touched)
         self._quarantine.charged(saved.spent)
 
     async def advance(self) -> Advance | None:
@@ -167,6 +190,7 @@ class Session:
         if self._plan is None or self._place >= len(self._plan.steps):
             return None
         step = self._plan.steps[self._place]
+        self._family.touch(*(value.whole for value in self._given.values()))
         try:
             value = await self._slot(step)
         except Exception as error:
@@ -189,15 +213,18 @@ class Session:
         """Return the plan's answer for the person, under its label.
 
         Raises:
+            DeniedError: ``agents.unreadable``: the person may not read it.
             PilothouseError: It has none, or it rests on a step that did not run.
         """
         if self._plan is None or self._plan.answer is None:
             raise UsageError("the plan has no answer; give Plan(answer=...)", code="agents.plan")
         value = await self._evaluator(self._said).of(self._plan.answer)
+        self._family.touch(value.whole)
+        self._readable(value)
         return Labelled(value=value.data, label=value.whole)
 
     async def call(self, tool: str, args: Mapping[str, Json | Handle]) -> Handle | ToolFailure:
-        """Call a tool outside the plan: with all this context has seen, and never asking a person."""
+        """Call a tool outside the plan: with all this family has obtained, and never asking a person."""
         self._calls += 1
         try:
             found = self.tools.find(tool)
@@ -207,7 +234,7 @@ class Session:
             if isinstance(found, ReadTool):
                 value = await self._caller.read(found, values, self.pc)
             else:
-                value = await self._caller.act(found, values, self.pc, effect=f"call:{self._calls}")
+                value = await self._caller.act(found, values, self._outside, effect=f"call:{self._calls}")
         except Exception as error:
             return ToolFailure.of(tool, error)
         return self._hold(value)
@@ -217,33 +244,41 @@ class Session:
 
         Raises:
             UsageError: ``agents.no_handle``.
+            DeniedError: ``agents.unreadable``: the principal does not satisfy each of its readers today.
         """
         value = self._held(handle)
+        self._readable(value)
         self._context.see(value.whole)
         return value.data
 
     async def ask(self, handle: Handle, question: str, answer: Answer) -> Handle | ToolFailure:
         """Put a typed question about a handle to the reader; the answer is a handle of the same label."""
         try:
+            outside = self._outside
             asked = Question(Item(), question, answer)  # type: ignore[arg-type]
             value = await self._quarantine.answer(self._held(handle), asked)
         except Exception as error:
             return ToolFailure.of("ask", error)
-        return self._hold(value.under(self.pc))
+        return self._hold(value.under(outside))
 
     def note(self, name: str, what: Json | Handle) -> ToolFailure | None:
-        """Keep a value for later runs, under its label and what this context has seen."""
+        """Keep a value for later runs, under its label and what this family has obtained."""
+        pc = self._outside
         try:
-            save(self._notes, name, self._argument(what).under(self.pc, which=self.pc.integrity))
+            value = self._argument(what).under(pc, which=pc.integrity)
+            save(self._notes, name, value, self._caller.principal)
         except Exception as error:
+            self._family.touch(unknown(self._caller.principal.id))
             return ToolFailure.of("note", error)
         return None
 
     def recall(self, name: str) -> Handle | ToolFailure:
-        """Return what was kept, as a handle of the label it was kept with."""
+        """Return what was kept, as a handle of its label; what another principal typed is a record."""
         try:
-            return self._hold(load(self._notes, name))
+            return self._hold(load(self._notes, name, self._caller.principal))
         except Exception as error:
+            # That there is none says something too.
+            self._family.touch(unknown(self._caller.principal.id))
             return ToolFailure.of("recall", error)
 
     def child(self, message: Json | Handle, *, tools: Toolbox | None = None) -> tuple[Session, Handle]:
@@ -268,7 +303,8 @@ class Session:
             name=caller.name, version=caller.version, site=caller.site, run=f"{self.run}.{self._children}",
             notes=self._notes, pc=join(self.pc, value.whole),
         )  # fmt: skip
-        session._caller.most_asks = max(0, caller.most_asks - caller.asked)
+        # Questions, rejected calls and what was obtained are the family's.
+        session._caller.family = caller.family
         # Bits are charged to one run, however many contexts read for it.
         session._quarantine = self._quarantine
         session._depth = self._depth + 1
@@ -276,9 +312,25 @@ class Session:
 
     def receive(self, child: Session, what: Json | Handle) -> Handle:
         """Take a sub-agent's answer as a handle: it carries all the child has seen."""
-        self._caller.asked += child._caller.asked
-        child._caller.asked = 0
         return self._hold(child._argument(what).under(child.pc, which=child.pc.integrity))
+
+    @property
+    def _family(self) -> Family:
+        return self._caller.family
+
+    @property
+    def _outside(self) -> Label:
+        """What a call outside the plan rests on: handles, sizes and failures tell too, and to all of them."""
+        return join(self.pc, self._family.touched)
+
+    def _readable(self, value: Value) -> None:
+        by, authority = self._caller.principal, self._caller.authority
+        if not all(authority.reads(by, acl) for acl in value.whole.readers):
+            raise DeniedError(
+                f"{by.id!r} may not read this in clear; pass its handle on, or ask who may",
+                code="agents.unreadable",
+                reasons=("agents.unreadable",),
+            )
 
     @property
     def _said(self) -> Label:
@@ -332,7 +384,7 @@ class Session:
             said=said,
             read=read,
             quarantine=self._quarantine,
-            recall=lambda name: load(self._notes, name),
+            recall=self._recalled,
             results=self._results,
             given=self._given,
             item=item,
@@ -341,7 +393,13 @@ class Session:
     def _argument(self, what: Json | Handle) -> Value:
         if isinstance(what, Handle):
             return self._held(what)
-        return plain(what, self.pc, which=self.pc.integrity)
+        pc = self._outside
+        return plain(what, pc, which=pc.integrity)
+
+    def _recalled(self, name: str) -> Value:
+        value = load(self._notes, name, self._caller.principal)
+        self._family.touch(value.whole)
+        return value
 
     def _held(self, handle: Handle) -> Value:
         value = self._values.get(handle.id)
@@ -352,10 +410,16 @@ class Session:
     def _hold(self, value: Value) -> Handle:
         id = f"v{len(self._values) + 1}"
         self._values[id] = value
+        self._family.touch(value.whole)
         name = type(value.data).__name__
         kind = _TYPES.get(name, name)
         size = len(value.data) if isinstance(value.data, str | list | dict) else 1
         return Handle(id=id, type=kind, size=size, label=value.whole)
+
+
+def _who(principal: Principal) -> tuple[str, ...]:
+    through = () if principal.agent is None else _who(principal.agent)
+    return (f"{principal.kind}:{principal.id}", *through)
 
 
 def _whole(form: Expression) -> bool:

@@ -44,8 +44,10 @@ class Saved:
         results: Of earlier steps.
         values: What handles stand for.
         spent: Bits learned, by source.
-        counts: Calls, sub-agents, questions, and how deep this one is.
+        counts: Calls, sub-agents, questions of the family, and how deep this one is.
         refused: Calls that a person rejected.
+        principal: Who it acts for, and through which agents; nobody else may go on.
+        touched: The join of all that the session and its sub-agents obtained, in clear or not.
     """
 
     run: str
@@ -58,3 +60,5 @@ class Saved:
     spent: dict[str, float]
     counts: tuple[int, ...]
     refused: frozenset[str]
+    principal: tuple[str, ...]
+    touched: Label

@@ -11,13 +11,28 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from pilothouse.agents.values import Value, listed, plain, together
 from pilothouse.connectors import Row
-from pilothouse.kernel import DeniedError, Json, PilothouseError, Principal, UsageError, content_hash, wired
+from pilothouse.kernel import (
+    ConflictError,
+    DataError,
+    DeniedError,
+    Json,
+    LimitError,
+    PilothouseError,
+    Principal,
+    UnavailableError,
+    UsageError,
+    content_hash,
+    wired,
+)
 from pilothouse.labels import Integrity, Label, Labelled
 
 if TYPE_CHECKING:
     from pilothouse.effects import EffectSpec
 
-__all__ = ["CALLER", "ActTool", "Read", "ReadTool", "Returns", "ToolFailure", "Toolbox"]
+__all__ = ["CALLER", "ActTool", "Read", "ReadTool", "Returns", "ToolFailure", "Toolbox", "own_failure"]
+
+FAILED = "agents.tool_failed"
+_KINDS = (UsageError, DeniedError, DataError, LimitError, ConflictError, UnavailableError)
 
 CALLER = "user:{principal}"
 """The ACL id of whoever calls."""
@@ -49,8 +64,12 @@ class Returns:
     source: str = ""
 
     def label(self, data: Json, *, tool: str, principal: Principal, at: datetime | None = None) -> Value:
-        """Return a result with its labels: a list of rows row by row, an object field by field, all the way."""
+        """Return a result with its labels: a list of rows row by row, an object field by field."""
         return _Labelling(self, tool, principal, at or datetime.now(UTC)).value(data)
+
+    def worst(self, *, tool: str, principal: Principal) -> Label:
+        """Return the label of whatever such a tool may say, that it failed among it."""
+        return _Labelling(self, tool, principal, datetime.now(UTC)).least()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,11 +148,22 @@ class ToolFailure:
     @classmethod
     def of(cls, tool: str, error: Exception) -> ToolFailure:
         """Return the failure that an error is."""
+        if isinstance(error, PilothouseError) and error.code == FAILED:
+            return cls(tool=tool, codes=(FAILED, *(kind.code for kind in _KINDS if isinstance(error, kind))))
         if isinstance(error, DeniedError):
             return cls(tool=tool, codes=tuple(dict.fromkeys((error.code, *error.reasons))))
         if isinstance(error, PilothouseError):
             return cls(tool=tool, codes=(error.code,))
-        return cls(tool=tool, codes=("agents.tool_failed",))
+        return cls(tool=tool, codes=(FAILED,))
+
+
+def own_failure(tool: str, error: Exception) -> PilothouseError:
+    """Return what may be told of an error that a tool made itself: its kind; its words and codes are data."""
+    message = f"{tool!r} failed by itself; its log says why"
+    for kind in _KINDS:
+        if isinstance(error, kind):
+            return kind(message, code=FAILED)
+    return PilothouseError(message, code=FAILED)
 
 
 class Toolbox:
@@ -174,6 +204,9 @@ class _Labelling:
         self._readers = frozenset(acl.format(principal=principal.id) for acl in returns.readers)
         self._least = min((returns.integrity, *returns.fields.values()))
         self._key, self._version = "", ""
+
+    def least(self) -> Label:
+        return self._label("", self._least if self._returns.row is None else Integrity.UNTRUSTED)
 
     def value(self, data: Json) -> Value:
         integrity = self._returns.integrity

@@ -182,8 +182,9 @@ async def test_notes_come_back_with_the_label_they_were_kept_with(open_session: 
     for name in ("page", "mine"):
         assert held(second.recall(name)).label.integrity is UNTRUSTED
     assert codes(await second.call("keep", {"name": held(second.recall("mine"))}))[0] == "effects.denied"
-    second.bind(plan(step("k", "keep", name=Recall("mine"))))
-    assert codes((await second.finish())[-1].failure)[0] == "agents.nobody_asked"
+    third = open_session(notes=notes)
+    third.bind(plan(step("k", "keep", name=Recall("mine"))))
+    assert codes((await third.finish())[-1].failure)[0] == "agents.nobody_asked"
     assert codes(second.recall("other")) == ("agents.nothing",)
 
 

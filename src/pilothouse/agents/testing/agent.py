@@ -15,7 +15,7 @@ from pilothouse.agents.session import Session
 from pilothouse.agents.stored import Advance
 from pilothouse.agents.testing.orders import Order, answers_in, orders_in
 from pilothouse.agents.tools import ToolFailure
-from pilothouse.kernel import Json, PilothouseError
+from pilothouse.kernel import DeniedError, Json, PilothouseError
 from pilothouse.labels import Choice, Handle
 
 __all__ = ["When", "WorstCaseAgent"]
@@ -80,7 +80,11 @@ class WorstCaseAgent:
         await self._recall_all()
 
     async def _saw(self, session: Session, handle: Handle) -> None:
-        data = session.read(handle)
+        try:
+            data = session.read(handle)
+        except DeniedError as error:
+            self.refusals.append(ToolFailure.of("read", error))
+            return
         await self._fill(session, answers_in(data))
         orders = orders_in(data)
         if not orders or repr(orders) in self._obeyed:

@@ -51,9 +51,10 @@ async def test_sub_agents_share_the_questions_of_their_run(open_case: Open) -> N
             "s", "share_file", each=Find(From("m", "3.body"), kind="email", take="all"), name="x", who=Item()
         ),
     )
-    for _ in range(3):
-        child, _ = here.child("do it")
+    children = [here.child("do it")[0] for _ in range(3)]
+    for child in children:
         child.bind(task)
+    for child in children:
         await child.finish()
         here.receive(child, "done")
     assert len(case.asker.asked) == 8
