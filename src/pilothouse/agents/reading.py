@@ -7,7 +7,7 @@ from typing import Protocol
 
 from pilothouse.agents.plans.expressions import Question
 from pilothouse.agents.tools import own_failure
-from pilothouse.agents.values import Value, plain, steered
+from pilothouse.agents.values import Value, plain, pulled, steered
 from pilothouse.kernel import Json, PilothouseError, UsageError
 from pilothouse.labels import Answer, Budget, Condensed, Integrity, Label, join, leaves
 
@@ -89,7 +89,7 @@ class Quarantined:
         except Exception as error:
             raise _own(error) from error
         label = join(*(value.whole for value in of))
-        return plain(text[:LONGEST], label, which=steered(*of))
+        return plain(text[:LONGEST], label, which=pulled(*of))
 
 
 def _sources(label: Label) -> list[str]:

@@ -9,7 +9,7 @@ from typing import cast
 from pilothouse.kernel import Json, UsageError, wired
 from pilothouse.labels import Integrity, Label, join
 
-__all__ = ["Value", "listed", "plain", "steered", "together"]
+__all__ = ["Value", "listed", "plain", "pulled", "steered", "together"]
 
 
 @wired("agents.value")
@@ -106,12 +106,25 @@ def steered(*values: Value) -> Integrity:
     A stranger's text may choose among what its own readers may read, and never pull in more.
     """
     labels = {(label.readers, label.integrity) for value in values for label in _labels(value)}
-    pulled = [
+    chose = [
         integrity
         for readers, integrity in labels
         if integrity < Integrity.RECORD and any(not others <= readers for others, _ in labels)
     ]
-    return min([Integrity.OPERATOR, *pulled, *(value.chosen for value in values)])
+    return min([Integrity.OPERATOR, *chose, *(value.chosen for value in values)])
+
+
+def pulled(*values: Value) -> Integrity:
+    """Return who chose what a text made of ``values`` holds: a stranger's words pull from all beside them.
+
+    A text made of one stranger's words alone, or with what everybody may read, pulled nothing in.
+    """
+    inputs = [one for value in values for one in (value.items or (value,))]
+    wholes = [one.whole for one in inputs]
+    strangers = {place for place, label in enumerate(wholes) if label.integrity < Integrity.RECORD}
+    closed = {place for place, label in enumerate(wholes) if label.readers}
+    beside = any(closed - {place} for place in strangers)
+    return min(steered(*values), Integrity.UNTRUSTED) if beside else steered(*values)
 
 
 def _labels(value: Value) -> Iterator[Label]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from agents_cases import ANN, SPECS, UNTRUSTED, Parrot, RuleDoor, Says
 
-from pilothouse.agents import Draft, From, Pick, Session, lookup, plan, step, where
+from pilothouse.agents import Draft, From, Pick, Session, lookup, plan, step, text, where
 from pilothouse.agents.release import released
 from pilothouse.agents.values import Value, plain
 from pilothouse.kernel import RIGHTS, Principal
@@ -81,6 +81,24 @@ async def test_a_letter_chosen_by_its_sender_is_released(open_session: Open, doo
 async def test_a_letter_chosen_by_a_letter_is_not(open_session: Open, door: RuleDoor) -> None:
     letter = Pick(From("m"), where=(where("words", "has", "pay"),), path="who")
     assert await sent(open_session, door, letter) == ("sink.content:body", "sink.secrecy:user:ann")
+
+
+@pytest.mark.parametrize("made", ["draft", "text"])
+async def test_what_a_letter_stands_beside_in_a_text_is_not_released(open_session: Open, made: str) -> None:
+    letter = Pick(From("m"), where=(where("who", "=", "eve@evil"),), path="words")
+    mine = From("m", "0.n")
+    both = Draft((letter, mine), "Answer it.") if made == "draft" else text("{a} {b}", a=letter, b=mine)
+    alone = Draft((letter,), "Answer it.") if made == "draft" else text("{a} {b}", a=letter, b="hello")
+    for body, asks in (
+        (both, ("sink.content:body", "sink.secrecy:user:ann")),
+        (alone, ("sink.content:body",)),
+    ):
+        asker = Says(yes=False)
+        session = open_session(asker=asker, reader=Parrot())
+        to = lookup("book", "mail", name="Bob")
+        session.bind(plan(step("m", "mails"), step("s", "send", to=to, body=body)))
+        await session.finish()
+        assert asker.asked[0].asks == asks
 
 
 async def test_a_public_text_pulls_nothing_private_into_a_draft(open_session: Open) -> None:

@@ -13,11 +13,15 @@ from pilothouse.agents import (
     Item,
     KeptNotes,
     Pick,
+    ReadTool,
     Recall,
+    Said,
     Saved,
     Session,
     Several,
+    Step,
     Text,
+    Toolbox,
     ToolFailure,
     lookup,
     plan,
@@ -138,6 +142,16 @@ async def test_a_plan_is_bound_once_and_before_anything_is_read(open_session: Op
 def test_a_plan_that_cannot_run_is_refused(open_session: Open, task: object, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         open_session().bind(task)
+
+
+@pytest.mark.parametrize("word", ["when", "each"])
+def test_an_argument_that_is_a_word_of_plans_says_so(open_session: Open, word: str) -> None:
+    with pytest.raises(UsageError, match=f"{word}.* is a word of plans"):
+        step("a", "send", to="x", **{word: "2025-12-01"})  # type: ignore[arg-type]
+    needs = Toolbox(ReadTool(name="diary", read=lambda **args: list(args), needs=(word,)))
+    with pytest.raises(UsageError, match="is a word of plans"):
+        open_session(tools=needs).bind(plan(step("a", "diary")))
+    open_session(tools=needs).bind(plan(Step(name="a", tool="diary", args={word: Said("x")})))
 
 
 def test_an_expression_hidden_in_a_list_is_refused() -> None:

@@ -31,7 +31,7 @@ from pilothouse.agents.plans.expressions import (
 )
 from pilothouse.agents.plans.finding import found, only
 from pilothouse.agents.plans.picking import holds, pick
-from pilothouse.agents.values import Value, listed, plain, steered
+from pilothouse.agents.values import Value, listed, plain, pulled, steered
 from pilothouse.kernel import DataError, Json, UsageError
 from pilothouse.labels import Choice, Integrity, Label, join
 
@@ -205,7 +205,7 @@ def _text(template: str, values: Mapping[str, Value], said: Label) -> Value:
             f"template {template!r} does not fit the parts {sorted(values)!r}", code="agents.plan"
         )
     text = template.format_map({name: _words(value.data) for name, value in values.items()})
-    which = min([value.chosen for value in values.values()], default=Integrity.OPERATOR)
+    which = pulled(*values.values())
     return plain(text, join(said, *(value.whole for value in values.values())), which=which)
 
 

@@ -85,8 +85,12 @@ def step(name: str, tool: str, /, *, each: Expression | None = None, when: Where
     Raises:
         UsageError: ``agents.plan``.
     """
-    derived = {key: expression(value) for key, value in args.items()}
     conditions = when if isinstance(when, tuple) else (when,)
+    if not all(isinstance(one, Where) for one in conditions):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise _word(name, "when", conditions)
+    if each is not None and not isinstance(each, Expression):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise _word(name, "each", each)
+    derived = {key: expression(value) for key, value in args.items()}
     return Step(name=name, tool=tool, args=derived, each=each, when=conditions)
 
 
@@ -100,6 +104,8 @@ def _check_step(here: Step, known: set[str], tools: Toolbox) -> None:
     if declared is None:
         raise _wrong(here, f"calls {here.tool!r}, which is no tool here; there is {', '.join(tools.names())}")
     missing = [name for name in declared.required if name not in here.args]
+    if missing and missing[0] in ("each", "when"):
+        raise _word(here.name, missing[0], None)
     if missing:
         raise _wrong(here, f"lacks the argument {missing[0]!r} of {here.tool!r}")
     for form in _of_step(here):
@@ -132,6 +138,14 @@ def _forms(form: object) -> Iterator[object]:
     yield form
     for one in fields(cast("Pick", form)):
         yield from _forms(getattr(form, one.name))
+
+
+def _word(name: str, word: str, value: object) -> UsageError:
+    return UsageError(
+        f"step {name!r}: {word}={value!r} is a word of plans, not an argument of the tool; give a tool's own "
+        f"{word!r} as Step(name=..., tool=..., args={{{word!r}: Said(...)}})",
+        code="agents.plan",
+    )
 
 
 def _wrong(here: Step, what: str) -> UsageError:
