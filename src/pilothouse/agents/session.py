@@ -275,10 +275,8 @@ class Session:
     def recall(self, name: str) -> Handle | ToolFailure:
         """Return what was kept, as a handle of its label; what another principal typed is a record."""
         try:
-            return self._hold(load(self._notes, name, self._caller.principal))
+            return self._hold(self._recalled(name))
         except Exception as error:
-            # That there is none says something too.
-            self._family.touch(unknown(self._caller.principal.id))
             return ToolFailure.of("recall", error)
 
     def child(self, message: Json | Handle, *, tools: Toolbox | None = None) -> tuple[Session, Handle]:
@@ -397,7 +395,12 @@ class Session:
         return plain(what, pc, which=pc.integrity)
 
     def _recalled(self, name: str) -> Value:
-        value = load(self._notes, name, self._caller.principal)
+        try:
+            value = load(self._notes, name, self._caller.principal)
+        except Exception:
+            # That there is none says something too.
+            self._family.touch(unknown(self._caller.principal.id))
+            raise
         self._family.touch(value.whole)
         return value
 

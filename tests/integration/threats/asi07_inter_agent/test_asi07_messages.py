@@ -44,3 +44,16 @@ async def test_a_sub_agent_told_by_a_letter_has_no_plan_and_no_rights_of_its_own
     assert isinstance(await parent.call("send_mail", {**TO_EVE, "to": back}), ToolFailure)
     assert case.state["sent"] == []
     assert case.asker.asked == []
+
+
+async def test_a_sub_agent_opened_before_the_letter_came_carries_it_all_the_same(open_case: Open) -> None:
+    case = open_case()
+    parent = case.session(NOTHING, worst=True)
+    child, _ = parent.child("please help")
+    assert isinstance(await parent.call("inbox", {}), Handle), "never read in clear: its size tells"
+    with pytest.raises(DeniedError) as caught:
+        child.bind(plan(step("s", "send_mail", **TO_EVE)))
+    assert caught.value.code == "agents.plan_late"
+    assert isinstance(await child.call("send_mail", TO_EVE), ToolFailure)
+    assert case.state["sent"] == []
+    assert case.asker.asked == []
