@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from pilothouse.connectors import Query, Sources
-from pilothouse.kernel import SYSTEM, ConflictError, DataError, UsageError
+from pilothouse.kernel import SYSTEM, ConflictError, DataError, UsageError, passing
 from pilothouse.labels import Integrity
 from pilothouse_port.world import serve
 from pilothouse_port.world.systems.servers import mariadb
@@ -226,9 +226,10 @@ async def test_a_release_is_written_through_the_source_once_for_its_effect(world
     before = len(serve.releases_posted(world.parent))
     args = {"unit": box, "bl_no": bl, "party": "acme"}
     async with Sources.from_config({"sources": sources(world)}, base=serve.run_folder(world)) as opened:
-        first = await opened.write(SYSTEM, "community", "createRight", args, effect_id="effect-w")
-        again = await opened.write(SYSTEM, "community", "createRight", args, effect_id="effect-w")
-        with pytest.raises(ConflictError, match="right that stands"):
+        with passing("effect-w"):
+            first = await opened.write(SYSTEM, "community", "createRight", args, effect_id="effect-w")
+            again = await opened.write(SYSTEM, "community", "createRight", args, effect_id="effect-w")
+        with pytest.raises(ConflictError, match="right that stands"), passing("effect-x"):
             await opened.write(SYSTEM, "community", "createRight", args, effect_id="effect-x")
     assert first == again
     posted = serve.releases_posted(world.parent)[before:]

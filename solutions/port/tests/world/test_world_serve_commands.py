@@ -23,18 +23,19 @@ def call(*words: object) -> tuple[int, str]:
 def test_up_status_down_speak_to_people_and_scripts(made, tmp_path):
     world = made.write_world(tmp_path, made.every_system())
     try:
-        assert call("status", world) == (1, "mariadb    down\npostgres   down\nhttp       down\n")
+        names = ("mariadb", "postgres", "http", "smtp")
+        assert call("status", world) == (1, "".join(f"{name:<11}down\n" for name in names))
         code, said = call("up", world, "--owner", os.getpid(), "--json")
         assert code == 0
         told = json.loads(said)
-        assert [server["name"] for server in told["servers"]] == ["mariadb", "postgres", "http"]
+        assert [server["name"] for server in told["servers"]] == ["mariadb", "postgres", "http", "smtp"]
         assert told["project"].endswith("run/pilothouse.toml")
         code, said = call("status", world, "--json")
         assert code == 0
         assert all(json.loads(said).values())
         code, said = call("up", world)
-        assert "3 servers answer" in said
-        assert call("down", world) == (0, "stopped: mariadb, postgres, http\n")
+        assert "4 servers answer" in said
+        assert call("down", world) == (0, "stopped: mariadb, postgres, smtp, http\n")
         assert call("down", world, "--forget", "--json")[0] == 0
         assert not serve.run_folder(world).exists()
     finally:

@@ -36,10 +36,12 @@ SizeName = Literal["small", "day", "month"]
 CLERK = """
 # The clerk whose agent is attacked: may read everything and ask for everything, and answers nothing.
 [principals."clerk.dora"]
-rights = ["sources:*", "effects:*"]
+rights = ["sources:*", "effects:*", "acl:*"]
 
 """
-AGENT_OF = Principal(id=AGENT, kind="service", rights=frozenset({"sources:*", "effects:*"}))
+AGENT_OF = Principal(
+    id=AGENT, kind="service", rights=frozenset({"sources:*", "effects:*", "acl:*", "user:*"})
+)
 ASKING = "Please release {container} under {bl} today, our truck is on its way."
 
 
