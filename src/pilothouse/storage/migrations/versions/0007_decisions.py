@@ -109,8 +109,8 @@ create table decisions_key (
     key bytea not null check (length(key) >= 32)
 );
 insert into decisions_key (key)
-values (decode(replace(gen_random_uuid()::text || gen_random_uuid()::text || gen_random_uuid()::text, '-', ''),
-    'hex'));
+values (decode(replace(
+    gen_random_uuid()::text || gen_random_uuid()::text || gen_random_uuid()::text, '-', ''), 'hex'));
 """
 
 DOWN = """
