@@ -300,11 +300,18 @@ class Door(Tools):
             body={
                 "tool": _safe(request.tool),
                 "code": refusal.code,
-                "message": _safe(refusal.message),
+                "message": _impersonal(refusal.message),
                 "agent": None if request.principal.agent is None else _safe(request.principal.agent.id),
             },
         )
         await record(self._database, entry)
+
+
+def _impersonal(text: str) -> str:
+    """Take personal data and credentials out of words that quote what a caller sent: the log is for ever."""
+    from pilothouse.labels.pii import redact
+
+    return redact(_safe(text))
 
 
 def _safe(text: str) -> str:

@@ -133,6 +133,16 @@ async def test_an_argument_without_a_label_is_refused_and_logged(house: House) -
     assert await house.log("e:1") == ["effects.refused_at_door"]
 
 
+async def test_the_log_keeps_no_address_that_a_refused_call_quoted(house: House) -> None:
+    proposal, answer = await house.approved()
+    request = request_for(proposal, answer)
+    with pytest.raises(VoidError, match="eve@example"):
+        await house.door.perform(replace(request, args={**request.args, "party": "eve@example.org"}))
+    (entry,) = await entries(house.database, effect=request.effect_id)
+    assert "eve@example" not in str(entry.entry.body)
+    assert entry.entry.body["code"] == "decisions.void"
+
+
 async def test_an_untrusted_value_asks_in_a_plan_and_is_denied_outside(house: House) -> None:
     asking = call("book", {"slot": "A"}, labels=mailed())
     with pytest.raises(AskError, match="needs a person's approval") as asked:
