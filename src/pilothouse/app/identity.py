@@ -15,7 +15,7 @@ from pilothouse.kernel import SYSTEM, DeniedError, Principal, UsageError
 if TYPE_CHECKING:
     from pilothouse.app.project import Project
     from pilothouse.kernel import Authority
-    from pilothouse.registry import Access, Accounts, Issued
+    from pilothouse.registry import Access, Accounts, Assets, Issued
     from pilothouse.storage import Database, SecretStore, Tx
 
 __all__ = [
@@ -76,10 +76,11 @@ class Directory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Accounts, sign-in, directory and secrets of one open project."""
+    """Accounts, sign-in, assets, directory and secrets of one open project."""
 
     accounts: Accounts
     access: Access
+    assets: Assets
     directory: Directory
     secrets: SecretStore
 
@@ -144,7 +145,7 @@ class Identity:
 def identity_of(project: Project, database: Database, authority: Authority) -> Identity:
     """Return the identity of a project over its open database."""
     from pilothouse.app.studio import storage_settings
-    from pilothouse.registry import Access, Accounts
+    from pilothouse.registry import Access, Accounts, Assets
     from pilothouse.storage import SecretStore
 
     recorder = LogRecorder()
@@ -152,6 +153,7 @@ def identity_of(project: Project, database: Database, authority: Authority) -> I
     return Identity(
         accounts=accounts,
         access=Access(database, accounts, recorder=recorder, authority=authority),
+        assets=Assets(database, recorder=recorder, authority=authority),
         directory=Directory(project, accounts),
         secrets=SecretStore(database, storage_settings(project), authority=authority),
     )

@@ -1,4 +1,4 @@
-"""Registry owns accounts, groups, service accounts and API keys: who may sign in, and how."""
+"""Registry owns who may sign in, and the versions of what people make: agents, heads, packs, routes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pilothouse.registry.access import KEYS, Access
 from pilothouse.registry.accounts import MANAGE, Accounts
+from pilothouse.registry.assets import APPROVED, PUBLISH, Asset, Assets
 from pilothouse.registry.ports import IdentityProvider, Recorder
 from pilothouse.registry.types import Account, ApiKey, Claims, Issued
 
@@ -13,12 +14,16 @@ if TYPE_CHECKING:
     from pilothouse.registry.settings import RegistrySettings
 
 __all__ = [
+    "APPROVED",
     "KEYS",
     "MANAGE",
+    "PUBLISH",
     "Access",
     "Account",
     "Accounts",
     "ApiKey",
+    "Asset",
+    "Assets",
     "Claims",
     "IdentityProvider",
     "Issued",

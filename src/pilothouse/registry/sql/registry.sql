@@ -87,3 +87,36 @@ where account = %(account)s and revoked_at is null and (kind <> 'key' or %(keys)
 -- API keys, of one account or of all.
 select * from registry_secret
 where kind = 'key' and (%(account)s::text is null or account = %(account)s::text) order by created_at, id
+
+-- name: lock_asset
+-- Let one writer at a time number the versions of an asset.
+select pg_advisory_xact_lock(hashtextextended(%(key)s, 0))
+
+-- name: asset_by_hash
+-- The version that has this very body.
+select version from registry_asset where kind = %(kind)s and name = %(name)s and hash = %(hash)s
+
+-- name: insert_asset
+-- Store the next version.
+insert into registry_asset (kind, name, version, hash, body, card, label, created_by)
+select %(kind)s, %(name)s,
+    coalesce((select max(a.version) from registry_asset a where a.kind = %(kind)s and a.name = %(name)s), 0) + 1,
+    %(hash)s, %(body)s, %(card)s, %(label)s, %(by)s
+returning version
+
+-- name: assets
+-- Versions with their tags, newest first.
+select a.*, coalesce((
+        select array_agg(t.tag order by t.tag) from registry_tag t
+        where t.kind = a.kind and t.name = a.name and t.version = a.version
+    ), '{}') as tags
+from registry_asset a
+where (%(kind)s::text is null or a.kind = %(kind)s::text) and (%(name)s::text is null or a.name = %(name)s::text)
+order by a.kind, a.name, a.version desc
+
+-- name: set_tag
+-- Point a tag at a version.
+insert into registry_tag (kind, name, tag, version, set_by)
+values (%(kind)s, %(name)s, %(tag)s, %(version)s, %(by)s)
+on conflict (kind, name, tag) do update
+set version = excluded.version, set_by = excluded.set_by, set_at = clock_timestamp()
