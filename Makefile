@@ -48,7 +48,7 @@ $(VENV)/.synced: pyproject.toml solutions/port/pyproject.toml uv.lock
 	$$(command -v uv || echo $(PYTHON) -m uv) sync --quiet --frozen --all-packages --all-extras
 	@touch $@
 
-system:  ## MariaDB for the systems of the made port; without it the demo says so and uses a stand-in
+system:  ## MariaDB for the systems of the made port, bubblewrap to confine parsers; what is missing is told
 	@bash .ci/system
 
 clean:
