@@ -1,0 +1,9 @@
+"""Owns the OpenAI-compatible routes: models, chat completions, embeddings."""
+
+from __future__ import annotations
+
+from pilothouse.api.endpoint import Endpoint
+
+__all__ = ["ENDPOINTS"]
+
+ENDPOINTS: tuple[Endpoint, ...] = ()
