@@ -1,5 +1,27 @@
 """Telemetry owns emitting: everyone may write a span, only ``traces`` reads them."""
 
-from pilothouse.telemetry.spans import Sink, SpanRecord, bind_sink, current_span, span
+from pilothouse.telemetry.context import outgoing, parse_traceparent, traceparent
+from pilothouse.telemetry.redaction import CONTENT, plain
+from pilothouse.telemetry.spans import (
+    AttributeValue,
+    Kind,
+    Sink,
+    SpanRecord,
+    bind_sink,
+    current_span,
+    span,
+)
 
-__all__ = ["Sink", "SpanRecord", "bind_sink", "current_span", "span"]
+__all__ = [
+    "CONTENT",
+    "AttributeValue",
+    "Kind",
+    "Sink",
+    "SpanRecord",
+    "bind_sink",
+    "current_span",
+    "outgoing",
+    "parse_traceparent",
+    "plain",
+    "span",
+]
