@@ -1,0 +1,214 @@
+"""Owns sentence vectors by MiniLM on ONNX Runtime: in this process, on one thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar, cast
+
+from pilothouse.telemetry import AttributeValue, span
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from onnxruntime import InferenceSession
+    from tokenizers import Tokenizer
+
+__all__ = ["Encoded", "OnnxMiniLM", "Window"]
+
+T = TypeVar("T")
+_TOKENS = 256  # what it was trained on; two of them are [CLS] and [SEP]
+_DIMENSIONS = 384
+_BATCH_TOKENS = 512  # activations stay in the cache; larger batches were slower
+_RECIPE = f"minilm mean l2 {_TOKENS} windows"
+
+
+class _Weights(Protocol):
+    @property
+    def name(self) -> str: ...
+    @property
+    def hash(self) -> str: ...
+    def path(self, name: str) -> Path: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """A piece of a text that the encoder sees whole; code points, half open."""
+
+    start: int
+    end: int
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encoded:
+    """Vectors, and how they came about.
+
+    Attributes:
+        vectors: One row a text, of length one.
+        windows: How many windows each text took; above 1 its row is their mean, weighted by tokens, and
+            says less of each part than vectors of the parts would.
+    """
+
+    vectors: NDArray[np.float32]
+    windows: tuple[int, ...]
+
+
+class OnnxMiniLM:
+    """An ``Encoder``: ``all-MiniLM-L6-v2``, int8, 384 numbers a text; English is what it was measured on.
+
+    A text over 256 tokens is read in windows and never cut: :meth:`windows` shows them, for callers who would
+    rather have a vector each, and :meth:`encode_reported` says how many there were.
+
+    Args:
+        weights: The open pack ``minilm``.
+    """
+
+    def __init__(self, weights: _Weights) -> None:
+        self._model = weights.path("model.onnx")
+        self._words = weights.path("tokenizer.json")
+        self._name = weights.name
+        self._version = hashlib.sha256(f"{weights.hash} {_RECIPE}".encode()).hexdigest()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="encoder")
+        self._loaded: tuple[InferenceSession, Tokenizer] | None = None
+
+    @property
+    def version(self) -> str:
+        """Hash of weights, tokenizer and the way they are used; stored with each vector."""
+        return self._version
+
+    @property
+    def dimensions(self) -> int:
+        """Numbers of a vector."""
+        return _DIMENSIONS
+
+    async def encode(
+        self, texts: Sequence[str], *, kind: Literal["query", "passage"] = "passage"
+    ) -> NDArray[np.float32]:
+        """Return one row a text, of length one; ``kind`` makes no difference to this model."""
+        return (await self.encode_reported(texts, kind=kind)).vectors
+
+    async def encode_reported(
+        self, texts: Sequence[str], *, kind: Literal["query", "passage"] = "passage"
+    ) -> Encoded:
+        """Encode, and say which texts took more than one window."""
+        attributes: dict[str, AttributeValue] = {
+            "gen_ai.request.model": self._name,
+            "gen_ai.operation.name": "embeddings",
+        }
+        with span("embeddings", attributes=attributes) as emitted:
+            encoded = await self._run(lambda: self._encode(list(texts)))
+            emitted.attributes["pilothouse.encoder.texts"] = len(texts)
+            emitted.attributes["pilothouse.encoder.windows"] = sum(encoded.windows)
+            return encoded
+
+    async def windows(self, text: str) -> tuple[Window, ...]:
+        """Return the pieces of ``text`` that the encoder sees whole; one when it is short."""
+        return await self._run(lambda: self._windows(text))
+
+    def close(self) -> None:
+        """End the thread and free the weights."""
+        self._thread.shutdown(wait=True, cancel_futures=True)
+        self._loaded = None
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def _load(self) -> tuple[InferenceSession, Tokenizer]:
+        if self._loaded is None:
+            import onnxruntime
+            from tokenizers import Tokenizer
+
+            options = onnxruntime.SessionOptions()
+            options.intra_op_num_threads = 1
+            options.inter_op_num_threads = 1
+            options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+            options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+            options.log_severity_level = 3
+            session = onnxruntime.InferenceSession(
+                str(self._model), options, providers=["CPUExecutionProvider"]
+            )
+            tokenizer = Tokenizer.from_file(str(self._words))
+            tokenizer.no_truncation()  # the file asks for 128 and padding to it; we window and pad ourselves
+            tokenizer.no_padding()
+            self._loaded = (session, tokenizer)
+        return self._loaded
+
+    def _windows(self, text: str) -> tuple[Window, ...]:
+        _, tokenizer = self._load()
+        return _cut(text, tokenizer.encode(text, add_special_tokens=False).offsets)
+
+    def _encode(self, texts: list[str]) -> Encoded:
+        import numpy as np
+
+        session, tokenizer = self._load()
+        rows: list[list[int]] = []
+        owners: list[int] = []
+        for owner, encoding in enumerate(tokenizer.encode_batch(texts, add_special_tokens=True)):
+            for piece in _pieces(encoding.ids):
+                rows.append(piece)
+                owners.append(owner)
+        vectors = np.zeros((len(texts), _DIMENSIONS), np.float32)
+        counts = np.zeros(len(texts), np.int64)
+        for batch in _batches(rows):
+            pooled = _pool(session, [rows[index] for index in batch])
+            for index, vector in zip(batch, pooled, strict=True):
+                vectors[owners[index]] += vector * len(rows[index])
+                counts[owners[index]] += 1
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        return Encoded(
+            vectors=vectors / np.maximum(lengths, 1e-12), windows=tuple(int(count) for count in counts)
+        )
+
+
+def _cut(text: str, offsets: Sequence[tuple[int, int]]) -> tuple[Window, ...]:
+    room = _TOKENS - 2
+    if len(offsets) <= room:
+        return (Window(start=0, end=len(text), tokens=len(offsets)),)
+    starts = range(0, len(offsets), room)
+    edges = [0, *(offsets[start][0] for start in starts[1:]), len(text)]
+    return tuple(
+        Window(start=edges[at], end=edges[at + 1], tokens=min(room, len(offsets) - start))
+        for at, start in enumerate(starts)
+    )
+
+
+def _pieces(ids: list[int]) -> list[list[int]]:
+    if len(ids) <= _TOKENS:
+        return [ids]
+    first, last, inner, room = ids[0], ids[-1], ids[1:-1], _TOKENS - 2
+    return [[first, *inner[start : start + room], last] for start in range(0, len(inner), room)]
+
+
+def _batches(rows: list[list[int]]) -> list[list[int]]:
+    """Group rows of like length, so that little is spent on padding."""
+    order = sorted(range(len(rows)), key=lambda index: len(rows[index]))
+    batches: list[list[int]] = []
+    for index in order:
+        width = len(rows[index])  # the longest so far: rows come shortest first
+        if batches and (len(batches[-1]) + 1) * width <= _BATCH_TOKENS:
+            batches[-1].append(index)
+        else:
+            batches.append([index])
+    return batches
+
+
+def _pool(session: InferenceSession, rows: list[list[int]]) -> NDArray[np.float32]:
+    import numpy as np
+
+    width = max(len(row) for row in rows)
+    ids = np.zeros((len(rows), width), np.int64)
+    mask = np.zeros((len(rows), width), np.int64)
+    for at, row in enumerate(rows):
+        ids[at, : len(row)] = row
+        mask[at, : len(row)] = 1
+    given = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
+    hidden = cast("NDArray[np.float32]", session.run(None, given)[0])
+    weights = mask[:, :, None].astype(np.float32)
+    pooled = (hidden * weights).sum(axis=1) / weights.sum(axis=1)
+    return (pooled / np.linalg.norm(pooled, axis=1, keepdims=True)).astype(np.float32)

@@ -1,0 +1,22 @@
+"""Runtime owns local models as child processes of ours: started on the first call, gone with us."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pilothouse.models.runtime.lane import Lane
+from pilothouse.models.runtime.machine import missing_instructions
+
+if TYPE_CHECKING:
+    from pilothouse.models.runtime.local import CALLER_HEADER, Adapter, LocalRuntime, Weights
+
+__all__ = ["CALLER_HEADER", "Adapter", "Lane", "LocalRuntime", "Weights", "missing_instructions"]
+
+
+def __getattr__(name: str) -> object:
+    """Import the runtime only when asked for: httpx is heavy."""
+    if name in __all__:
+        from pilothouse.models.runtime import local
+
+        return getattr(local, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
