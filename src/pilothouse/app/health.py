@@ -23,13 +23,21 @@ async def diagnose(folder: Path) -> list[Finding]:
         project = load_project(find_project(folder))
     except PilothouseError as error:
         return [Finding(ok=False, what="project", why=error.message, next_step="run `pilothouse init`")]
-    findings = [*diagnose(storage_settings(project))]
+    findings = [*diagnose(storage_settings(project)), await _cage()]
     try:
         load_modules(project)
         findings.append(Finding(ok=True, what="modules", why="all declared modules load", next_step=""))
     except PilothouseError as error:
         findings.append(Finding(ok=False, what="modules", why=error.message, next_step="mend the module"))
     return [*findings, *await _sources(folder)]
+
+
+async def _cage() -> Finding:
+    from pilothouse.engine import confinement
+    from pilothouse.storage import Finding
+
+    found = await confinement()
+    return Finding(ok=found.ok, what="confinement", why=found.why, next_step=found.next_step)
 
 
 async def _sources(folder: Path) -> list[Finding]:

@@ -1,4 +1,4 @@
-"""Engine owns durable runs: segments, the journal, payloads, leases, queues, schedules.
+"""Engine owns durable runs (segments, journal, payloads, leases, queues, schedules) and confined processes.
 
 Authors use :mod:`pilothouse.workflows`; ``app.py`` opens the engine with :func:`open_engine`.
 """
@@ -8,6 +8,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pilothouse.engine.checking import Checked
+from pilothouse.engine.confine import (
+    Bounds,
+    Cage,
+    Confined,
+    Confinement,
+    ConfineMissing,
+    Ended,
+    Mount,
+    confined,
+    confinement,
+    open_confined,
+)
 from pilothouse.engine.engine import Engine
 from pilothouse.engine.errors import ChildError, Diverged, Fenced, ReplayMiss, StepError
 from pilothouse.engine.journal import Answered
@@ -17,6 +29,7 @@ from pilothouse.engine.registry import CATALOG, Catalog, Definition
 from pilothouse.engine.running.children import ChildCall, child
 from pilothouse.engine.running.gathering import gather
 from pilothouse.engine.running.labelling import RunLabels
+from pilothouse.engine.running.scoping import scope
 from pilothouse.engine.running.steps import effect_key, step
 from pilothouse.engine.running.waiting import sleep, wait
 from pilothouse.engine.types import (
@@ -62,17 +75,24 @@ __all__ = [
     "CATALOG",
     "DEFAULT_RETRY",
     "Answered",
+    "Bounds",
+    "Cage",
     "Catalog",
     "Checked",
     "ChildCall",
     "ChildError",
+    "ConfineMissing",
+    "Confined",
+    "Confinement",
     "Definition",
     "Diverged",
+    "Ended",
     "Engine",
     "EngineSettings",
     "Entry",
     "Executor",
     "Fenced",
+    "Mount",
     "Payloads",
     "Principals",
     "QueueSpec",
@@ -91,6 +111,8 @@ __all__ = [
     "acting",
     "beginning",
     "child",
+    "confined",
+    "confinement",
     "continue_as",
     "current_run",
     "effect_key",
@@ -104,12 +126,14 @@ __all__ = [
     "new_id",
     "next_key",
     "now",
+    "open_confined",
     "open_engine",
     "patched",
     "place",
     "random",
     "resources",
     "running_version",
+    "scope",
     "see",
     "sleep",
     "step",
