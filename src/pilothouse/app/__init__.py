@@ -2,6 +2,7 @@
 
 from pilothouse.app.health import diagnose, migrate_project
 from pilothouse.app.identity import Identity, change_secret, forget_session, keep_session, open_identity
+from pilothouse.app.packs import diagnose_packs, go_offline, open_encoder, open_local_runtime, open_packs
 from pilothouse.app.policy import load_authority, load_authorizer
 from pilothouse.app.project import PROJECT_FILE, Project, find_project, load_project
 from pilothouse.app.publish import publish
@@ -22,16 +23,21 @@ __all__ = [
     "Studio",
     "change_secret",
     "diagnose",
+    "diagnose_packs",
     "find_project",
     "forget_session",
+    "go_offline",
     "keep_session",
     "load_authority",
     "load_authorizer",
     "load_modules",
     "load_project",
     "migrate_project",
+    "open_encoder",
     "open_engine_only",
     "open_identity",
+    "open_local_runtime",
+    "open_packs",
     "open_project_database",
     "open_sources",
     "open_studio",

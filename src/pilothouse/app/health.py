@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pilothouse.app.packs import diagnose_packs
 from pilothouse.app.project import find_project, load_project
 from pilothouse.app.studio import load_modules, storage_settings
 from pilothouse.kernel import PilothouseError
@@ -23,7 +24,7 @@ async def diagnose(folder: Path) -> list[Finding]:
         project = load_project(find_project(folder))
     except PilothouseError as error:
         return [Finding(ok=False, what="project", why=error.message, next_step="run `pilothouse init`")]
-    findings = [*diagnose(storage_settings(project)), await _cage()]
+    findings = [*diagnose(storage_settings(project)), await _cage(), *diagnose_packs()]
     try:
         load_modules(project)
         findings.append(Finding(ok=True, what="modules", why="all declared modules load", next_step=""))

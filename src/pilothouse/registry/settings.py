@@ -1,15 +1,16 @@
-"""Owns the settings of identity: how long secrets live, how hard a password is to guess."""
+"""Owns the settings of identity and of packs: how long secrets live, where model files lie."""
 
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from pilothouse.kernel.settings import PartSettings
 
-__all__ = ["RegistrySettings"]
+__all__ = ["PacksSettings", "RegistrySettings"]
 
 
 class RegistrySettings(PartSettings):
@@ -31,3 +32,14 @@ class RegistrySettings(PartSettings):
     """Wrong passwords in a row that lock an account for a while."""
     lock: timedelta = timedelta(minutes=15)
     """How long."""
+
+
+class PacksSettings(PartSettings):
+    """Read from ``PILOTHOUSE_PACKS_*``; nothing is fetched but by ``pilothouse packs fetch``."""
+
+    model_config = SettingsConfigDict(env_prefix="PILOTHOUSE_PACKS_")
+
+    dir: Path | None = None
+    """Folder of the packs; default ``pilothouse/packs`` in ``XDG_DATA_HOME`` or ``~/.local/share``."""
+    mirror: Path | None = None
+    """A folder made by ``pilothouse packs mirror``, looked into after ``dir``; never written."""

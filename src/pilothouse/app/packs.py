@@ -1,0 +1,102 @@
+"""Owns opening packs for what runs on them: encoder, local text model, speech; nothing is fetched here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pilothouse.models.adapters.onnx_minilm import OnnxMiniLM
+    from pilothouse.models.runtime import Adapter, LocalRuntime
+    from pilothouse.registry.packs import Packs
+    from pilothouse.storage import Finding
+
+__all__ = ["OFFLINE", "diagnose_packs", "go_offline", "open_encoder", "open_local_runtime", "open_packs"]
+
+OFFLINE = {
+    "HF_HUB_OFFLINE": "1",
+    "TRANSFORMERS_OFFLINE": "1",
+    "HF_DATASETS_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+}
+
+
+def go_offline() -> None:
+    """Forbid every library that would download weights to do so, in this process and its children."""
+    os.environ.update(OFFLINE)
+
+
+def open_packs() -> Packs:
+    """Return the packs of this machine, where ``PILOTHOUSE_PACKS_DIR`` and ``PILOTHOUSE_PACKS_MIRROR`` say."""
+    from pilothouse.registry.packs import Packs
+    from pilothouse.registry.settings import PacksSettings
+
+    settings = PacksSettings()
+    return Packs(settings.dir or _default_folder(), mirror=settings.mirror)
+
+
+def open_encoder(packs: Packs | None = None) -> OnnxMiniLM:
+    """Return the embedded encoder; its weights are checked now and loaded with the first text.
+
+    Raises:
+        UnavailableError: ``packs.missing``.
+        DataError: ``packs.mismatch``.
+    """
+    from pilothouse.models.adapters.onnx_minilm import OnnxMiniLM
+
+    go_offline()
+    return OnnxMiniLM((packs or open_packs()).open("minilm"))
+
+
+def open_local_runtime(
+    name: str = "smollm2", *, adapters: Sequence[Adapter] = (), threads: int = 1, packs: Packs | None = None
+) -> LocalRuntime:
+    """Return the local text model; use it with ``async with``, its child starts with the first call.
+
+    Raises:
+        UsageError: ``packs.unknown``.
+        UnavailableError: ``packs.missing``.
+        DataError: ``packs.mismatch``.
+    """
+    from pilothouse.models.runtime import LocalRuntime
+
+    go_offline()
+    return LocalRuntime((packs or open_packs()).open(name), adapters=adapters, threads=threads)
+
+
+def diagnose_packs() -> list[Finding]:
+    """Return how this machine and its packs stand, in words, for ``pilothouse doctor``."""
+    from pilothouse.models.runtime import missing_instructions
+    from pilothouse.storage import Finding
+
+    lacking = missing_instructions()
+    findings = [
+        Finding(
+            ok=not lacking,
+            what="processor",
+            why=f"lacks {', '.join(lacking)}" if lacking else "has what the local text model needs",
+            next_step="route text tasks to a model server" if lacking else "",
+        )
+    ]
+    packs = open_packs()
+    states = [packs.state(pack) for pack in packs.all()]
+    absent = [state.pack.name for state in states if state.state == "missing" and state.pack.default]
+    wrong = [state for state in states if state.state == "mismatch"]
+    findings += [
+        Finding(
+            ok=False, what=f"pack {state.pack.name}", why=state.why, next_step="run `pilothouse packs verify`"
+        )
+        for state in wrong
+    ]
+    if absent:
+        why = f"{', '.join(absent)} not on this machine; `pilothouse packs fetch` brings them"
+    else:
+        why = f"{sum(state.state == 'ready' for state in states)} ready"
+    return [*findings, Finding(ok=True, what="packs", why=why)]
+
+
+def _default_folder() -> Path:
+    base = os.environ.get("XDG_DATA_HOME", "")
+    return (Path(base) if base else Path.home() / ".local" / "share") / "pilothouse" / "packs"
