@@ -29,7 +29,7 @@ def go_offline() -> None:
 
 
 def open_packs() -> Packs:
-    """Return the packs of this machine, where ``PILOTHOUSE_PACKS_DIR`` and ``PILOTHOUSE_PACKS_MIRROR`` say."""
+    """Return the packs of this machine, where ``PILOTHOUSE_PACKS_*`` say."""
     from pilothouse.registry.packs import Packs
     from pilothouse.registry.settings import PacksSettings
 
