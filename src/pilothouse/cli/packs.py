@@ -44,7 +44,7 @@ def fetch(
     ] = False,
     json: JsonOption = False,
 ) -> None:
-    """Bring packs onto this machine by its package client; without NAMES the default ones. Quick when there."""
+    """Bring packs here by this machine's package client; without NAMES the default ones. Quick when here."""
     from pilothouse.registry.packs import fetch
 
     packs = _packs()
@@ -68,7 +68,7 @@ def fetch(
 
 @app.command()
 def verify(names: NamesArgument = None, *, json: JsonOption = False) -> None:
-    """Read every byte again; exit 1 if one is wrong, or a named pack is missing. Wrong files are put aside."""
+    """Read every byte; exit 1 if one is wrong or a named pack is missing. Wrong files are put aside."""
     packs = _packs()
     wanted = [packs.get(name) for name in names] if names else list(packs.all())
     states: list[PackState] = []
@@ -189,12 +189,11 @@ def _table(title: str, states: Sequence[PackState]) -> Any:
             s.state,
             f"{s.pack.size / 1e6:.0f} MB",
             s.pack.licence,
-            s.pack.publisher,
             s.why or s.pack.note,
         ]
         for s in states
     ]
-    return table(title, ["pack", "for", "state", "size", "licence", "publisher", "note"], rows)
+    return table(title, ["pack", "for", "state", "size", "licence", "note"], rows)
 
 
 def _announce(pack: Pack) -> None:
