@@ -1,7 +1,9 @@
-"""Agents own the dynamic graph: plans, handles, typed quarantined answers, tools called through the door."""
+"""Agents own the dynamic graph: specs, the loop over a model, plans, handles, tools behind the door."""
 
 from pilothouse.agents.asking import Asker, InboxAsker
 from pilothouse.agents.calling import DoorPort
+from pilothouse.agents.loop.house import Agents
+from pilothouse.agents.loop.result import AgentResult, AgentUse
 from pilothouse.agents.notes import KeptNotes, Notes
 from pilothouse.agents.plans.expressions import (
     Choose,
@@ -27,8 +29,11 @@ from pilothouse.agents.plans.expressions import (
     where,
 )
 from pilothouse.agents.plans.plan import Plan, Step, plan, step
-from pilothouse.agents.reading import Reader
+from pilothouse.agents.plans.written import plan_from
+from pilothouse.agents.reading import Careful, Reader
 from pilothouse.agents.session import Session
+from pilothouse.agents.specs.published import Published, Shelf
+from pilothouse.agents.specs.spec import AgentBudget, AgentSpec, spec_from
 from pilothouse.agents.stored import Advance, Saved
 from pilothouse.agents.tools import CALLER, ActTool, ReadTool, Returns, Toolbox, ToolFailure
 from pilothouse.agents.values import Value
@@ -37,7 +42,13 @@ __all__ = [
     "CALLER",
     "ActTool",
     "Advance",
+    "AgentBudget",
+    "AgentResult",
+    "AgentSpec",
+    "AgentUse",
+    "Agents",
     "Asker",
+    "Careful",
     "Choose",
     "Count",
     "DoorPort",
@@ -54,6 +65,7 @@ __all__ = [
     "Notes",
     "Pick",
     "Plan",
+    "Published",
     "Question",
     "ReadTool",
     "Reader",
@@ -64,6 +76,7 @@ __all__ = [
     "Saved",
     "Session",
     "Several",
+    "Shelf",
     "Step",
     "Text",
     "ToolFailure",
@@ -72,6 +85,8 @@ __all__ = [
     "Where",
     "lookup",
     "plan",
+    "plan_from",
+    "spec_from",
     "step",
     "text",
     "where",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from pilothouse.agents.plans.expressions import Question
 from pilothouse.agents.tools import own_failure
@@ -11,7 +11,7 @@ from pilothouse.agents.values import Value, plain, pulled, steered
 from pilothouse.kernel import Json, PilothouseError, UsageError
 from pilothouse.labels import Answer, Budget, Condensed, Integrity, Label, join, leaves
 
-__all__ = ["NoReader", "Quarantined", "Reader"]
+__all__ = ["Careful", "NoReader", "Quarantined", "Reader"]
 
 LONGEST = 20_000
 NONE = "agents.no_reader"
@@ -26,6 +26,15 @@ class Reader(Protocol):
 
     async def write(self, texts: Sequence[Json], instruction: str) -> str:
         """Return a text made of ``texts``."""
+        ...
+
+
+@runtime_checkable
+class Careful(Protocol):
+    """A reader that needs to know what it reads, such as one whose model may stand outside the house."""
+
+    def under(self, label: Label) -> Reader:
+        """Return the reader of texts of this label."""
         ...
 
 
@@ -77,19 +86,22 @@ class Quarantined:
         for source in _sources(label):
             self.budget.charge(source, self._run, question.answer)
         try:
-            raw = await self._reader.answer(of.data, question.question, question.answer)
+            raw = await self._under(label).answer(of.data, question.question, question.answer)
         except Exception as error:
             raise _own(error) from error
         return plain(question.answer.parse(raw), label, which=steered(of))
 
     async def write(self, of: Sequence[Value], instruction: str) -> Value:
         """Return a text made of ``of``; it stays behind a handle, so no bits are charged."""
+        label = join(*(value.whole for value in of))
         try:
-            text = await self._reader.write([value.data for value in of], instruction)
+            text = await self._under(label).write([value.data for value in of], instruction)
         except Exception as error:
             raise _own(error) from error
-        label = join(*(value.whole for value in of))
         return plain(text[:LONGEST], label, which=pulled(*of))
+
+    def _under(self, label: Label) -> Reader:
+        return self._reader.under(label) if isinstance(self._reader, Careful) else self._reader
 
 
 def _sources(label: Label) -> list[str]:

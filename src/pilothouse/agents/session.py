@@ -120,6 +120,21 @@ class Session:
         return self._context.pc
 
     @property
+    def outside(self) -> Label:
+        """What a call outside the plan rests on, and all that a model says here."""
+        return self._outside
+
+    @property
+    def principal(self) -> Principal:
+        """Who it acts for, and through which agent."""
+        return self._caller.principal
+
+    @property
+    def planned(self) -> bool:
+        """Whether a plan was bound, or is too late to be."""
+        return self._plan is not None or self._outside.integrity < Integrity.OPERATOR
+
+    @property
     def asked(self) -> int:
         """How many questions this session and its sub-agents put to people."""
         return self._family.asked
@@ -260,6 +275,27 @@ class Session:
         except Exception as error:
             return ToolFailure.of("ask", error)
         return self._hold(value.under(outside))
+
+    def hold(self, value: Value) -> Handle:
+        """Take in a value from outside as a handle: from now on this family has obtained it."""
+        return self._hold(value)
+
+    def held(self, handle: Handle) -> Value:
+        """Return what a handle stands for, for code that keeps its label; no model sees it by this.
+
+        Raises:
+            UsageError: ``agents.no_handle``.
+        """
+        return self._held(handle)
+
+    def argument(self, what: Json | Handle) -> Value:
+        """Return what a handle stands for; plain JSON rests on all that was obtained here."""
+        return self._argument(what)
+
+    def see(self, label: Label) -> None:
+        """Join what the model is shown in clear into the context."""
+        self._context.see(label)
+        self._family.touch(label)
 
     def note(self, name: str, what: Json | Handle) -> ToolFailure | None:
         """Keep a value for later runs, under its label and what this family has obtained."""

@@ -82,6 +82,8 @@ class ReadTool:
         returns: What its results are worth.
         needs: Arguments that must be given.
         right: The right its caller needs; empty for none beyond the session's.
+        description: What a model is told of it; words that a person approved.
+        parameters: JSON Schema of its arguments; default what its signature says.
     """
 
     name: str
@@ -89,6 +91,8 @@ class ReadTool:
     returns: Returns = Returns()
     needs: tuple[str, ...] = ()
     right: str = ""
+    description: str = ""
+    parameters: Mapping[str, Json] | None = None
 
     @property
     def required(self) -> tuple[str, ...]:
@@ -115,11 +119,15 @@ class ActTool:
         spec: Its declaration there.
         returns: What comes back is worth; undeclared it is untrusted and for the caller alone.
         needs: Arguments that must be given; the steering ones always.
+        description: What a model is told of it; words that a person approved.
+        parameters: JSON Schema of its arguments; default what must be given.
     """
 
     spec: EffectSpec
     returns: Returns = Returns()
     needs: tuple[str, ...] = ()
+    description: str = ""
+    parameters: Mapping[str, Json] | None = None
 
     @property
     def name(self) -> str:
@@ -181,6 +189,9 @@ class Toolbox:
                     f"there are two tools {tool.name!r}; name them apart", code="agents.tool_twice"
                 )
             self._tools[tool.name] = tool
+
+    def __iter__(self) -> Iterator[ReadTool | ActTool]:
+        return iter(self._tools.values())
 
     def names(self) -> tuple[str, ...]:
         """Return every name, sorted."""

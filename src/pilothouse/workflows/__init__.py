@@ -16,6 +16,7 @@ from pilothouse.engine import (
     patched,
     random,
 )
+from pilothouse.workflows.agents import run_agent
 from pilothouse.workflows.deciding import decide
 from pilothouse.workflows.declare import WORKFLOWS, Step, Workflow, step, workflow
 from pilothouse.workflows.flow import configured, said
@@ -66,6 +67,7 @@ __all__ = [
     "patched",
     "perform",
     "random",
+    "run_agent",
     "said",
     "schedule",
     "sleep",

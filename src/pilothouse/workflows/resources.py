@@ -10,6 +10,7 @@ from pilothouse import engine as _engine
 from pilothouse.kernel import ConflictError, UsageError
 
 if TYPE_CHECKING:
+    from pilothouse.agents import Agents
     from pilothouse.connectors import Sources
     from pilothouse.decisions import Answer, Inbox
     from pilothouse.effects import Door
@@ -28,12 +29,14 @@ class Resources:
         sources: For ``source()``.
         inbox: For ``decide()``.
         door: For ``perform()``.
+        agents: For ``run_agent()``.
     """
 
     engine: Engine
     sources: Sources | None = None
     inbox: Inbox | None = None
     door: Door | None = None
+    agents: Agents | None = None
 
     def need(self, name: str) -> Any:
         """Return a resource.

@@ -14,8 +14,8 @@ from pilothouse.kernel import UsageError
 
 __all__ = ["Broken", "broken_rules", "check_source", "source_hash"]
 
-TOP_LEVEL: Final = frozenset({"decide", "perform", "wait_for", "child"})
-GATHERED: Final = frozenset({"child"})
+TOP_LEVEL: Final = frozenset({"decide", "perform", "wait_for", "child", "run_agent"})
+GATHERED: Final = frozenset({"child", "run_agent"})
 CONCURRENCY: Final = frozenset(
     {"asyncio.gather", "asyncio.create_task", "asyncio.wait", "asyncio.ensure_future", "asyncio.TaskGroup"}
 )

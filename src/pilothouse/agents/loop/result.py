@@ -1,0 +1,54 @@
+"""Owns what a run of an agent comes to: its answer with labels, and what it took."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from pilothouse.agents.values import Value
+from pilothouse.kernel import Json, wired
+from pilothouse.labels import Label
+
+__all__ = ["AgentResult", "AgentUse"]
+
+
+@wired("agents.use")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentUse:
+    """What a run used, its sub-agents included."""
+
+    calls: int = 0
+    tool_calls: int = 0
+    prompt_tokens: int = 0
+    output_tokens: int = 0
+    cost: Decimal = Decimal(0)
+
+
+@wired("agents.result")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentResult:
+    """The answer of an agent.
+
+    Attributes:
+        agent: Name and version.
+        answer: Its answer; every part under its own label.
+        use: What it took.
+        effects: Ids of the effects of its plan that happened.
+        degraded: Why some answer was not of the first choice; empty when all were.
+    """
+
+    agent: str
+    answer: Value
+    use: AgentUse
+    effects: tuple[str, ...] = ()
+    degraded: str = ""
+
+    @property
+    def value(self) -> Json:
+        """The answer as plain JSON; pass :attr:`label` on with it."""
+        return self.answer.data
+
+    @property
+    def label(self) -> Label:
+        """The label of the whole answer."""
+        return self.answer.whole

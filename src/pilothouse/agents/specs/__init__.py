@@ -1,0 +1,1 @@
+"""Specs: what an agent is, as data of our own; published, versioned, and read back."""
