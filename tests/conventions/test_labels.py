@@ -25,7 +25,15 @@ ALLOWED: dict[str, list[str]] = {
     "made": ["labels/*"],
     "lifted": ["labels/*", "connectors/*", "decisions/*", "effects/*"],
     # agents: what a person may read they may send to whom they themselves named, see agents/release.py.
-    "declassified": ["labels/*", "connectors/*", "decisions/*", "effects/*", "agents/release.py"],
+    "declassified": [
+        "labels/*",
+        "connectors/*",
+        "decisions/*",
+        "effects/*",
+        "agents/release.py",
+        # models: what a person registered a redactor for, see models/privacy/redact.py.
+        "models/privacy/redact.py",
+    ],
     "signed": [*ATTACH, *WORDS],
     "typed": [*ATTACH, *WORDS],
     # Copies with other readers or another integrity; connectors have rows with fields of these names.

@@ -1,0 +1,1 @@
+"""The inside of one call: candidates, attempts, answer, retries."""

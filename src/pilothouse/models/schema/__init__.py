@@ -1,0 +1,1 @@
+"""Structured output: which schemas hold, how they are bounded, and whether an answer fits."""

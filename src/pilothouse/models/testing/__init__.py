@@ -1,0 +1,14 @@
+"""Testing owns what stands in for models: a scripted server on a real socket, and requests to it."""
+
+from pilothouse.models.testing.requests import asking, gateway_to, provider_of
+from pilothouse.models.testing.server import Reply, Script, ScriptedServer, scripted_server
+
+__all__ = [
+    "Reply",
+    "Script",
+    "ScriptedServer",
+    "asking",
+    "gateway_to",
+    "provider_of",
+    "scripted_server",
+]
