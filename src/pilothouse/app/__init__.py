@@ -2,7 +2,14 @@
 
 from pilothouse.app.health import diagnose, migrate_project
 from pilothouse.app.identity import Identity, change_secret, forget_session, keep_session, open_identity
-from pilothouse.app.packs import diagnose_packs, go_offline, open_encoder, open_local_runtime, open_packs
+from pilothouse.app.packs import (
+    diagnose_packs,
+    go_offline,
+    open_encoder,
+    open_local_runtime,
+    open_packs,
+    open_transcriber,
+)
 from pilothouse.app.policy import load_authority, load_authorizer
 from pilothouse.app.project import PROJECT_FILE, Project, find_project, load_project
 from pilothouse.app.publish import publish
@@ -41,6 +48,7 @@ __all__ = [
     "open_project_database",
     "open_sources",
     "open_studio",
+    "open_transcriber",
     "publish",
     "storage_settings",
 ]

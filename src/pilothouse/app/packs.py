@@ -8,12 +8,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pilothouse.documents.ports import Heard, Transcriber
     from pilothouse.models.adapters.onnx_minilm import OnnxMiniLM
+    from pilothouse.models.adapters.whisper import WhisperTranscriber
     from pilothouse.models.runtime import Adapter, LocalRuntime
     from pilothouse.registry.packs import Packs
     from pilothouse.storage import Finding
 
-__all__ = ["OFFLINE", "diagnose_packs", "go_offline", "open_encoder", "open_local_runtime", "open_packs"]
+__all__ = [
+    "OFFLINE",
+    "diagnose_packs",
+    "go_offline",
+    "open_encoder",
+    "open_local_runtime",
+    "open_packs",
+    "open_transcriber",
+]
 
 OFFLINE = {
     "HF_HUB_OFFLINE": "1",
@@ -64,6 +74,55 @@ def open_local_runtime(
 
     go_offline()
     return LocalRuntime((packs or open_packs()).open(name), adapters=adapters, threads=threads)
+
+
+def open_transcriber(
+    name: str = "whisper-base", *, hints: Sequence[str] = (), packs: Packs | None = None
+) -> Transcriber:
+    """Return what turns recordings into text for documents, a word a piece.
+
+    A number or a part of an identifier has confidence 0: nothing is built on it before a person confirmed it.
+
+    Raises:
+        UsageError: ``packs.unknown``.
+        UnavailableError: ``packs.missing``.
+        DataError: ``packs.mismatch``.
+    """
+    from pilothouse.models.adapters.whisper import WhisperTranscriber
+
+    go_offline()
+    opened = (packs or open_packs()).open(name)
+    return _Hearing(WhisperTranscriber(opened, languages=opened.pack.languages), tuple(hints))
+
+
+class _Hearing:
+    """Joins the recogniser to the port of ``documents``."""
+
+    def __init__(self, whisper: WhisperTranscriber, hints: tuple[str, ...]) -> None:
+        self._whisper, self._hints = whisper, hints
+
+    @property
+    def version(self) -> str:
+        return self._whisper.version
+
+    async def transcribe(self, audio: bytes, *, media_type: str) -> Sequence[Heard]:
+        del media_type  # the decoder goes by the bytes
+        from pilothouse.documents.ports import Heard
+        from pilothouse.kernel import DataError
+
+        try:
+            transcript = await self._whisper.transcribe(audio, hints=self._hints)
+        except DataError as error:
+            raise DataError(error.message, code="documents.damaged") from error
+        return [
+            Heard(
+                text=word.text,
+                start=word.start,
+                end=word.end,
+                confidence=0.0 if word.confirm else word.confidence,
+            )
+            for word in transcript.words
+        ]
 
 
 def diagnose_packs() -> list[Finding]:

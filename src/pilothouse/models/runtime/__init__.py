@@ -6,11 +6,22 @@ from typing import TYPE_CHECKING
 
 from pilothouse.models.runtime.lane import Lane
 from pilothouse.models.runtime.machine import missing_instructions
+from pilothouse.models.runtime.speech import HeardWord, Transcript, needs_confirmation
 
 if TYPE_CHECKING:
     from pilothouse.models.runtime.local import CALLER_HEADER, Adapter, LocalRuntime, Weights
 
-__all__ = ["CALLER_HEADER", "Adapter", "Lane", "LocalRuntime", "Weights", "missing_instructions"]
+__all__ = [
+    "CALLER_HEADER",
+    "Adapter",
+    "HeardWord",
+    "Lane",
+    "LocalRuntime",
+    "Transcript",
+    "Weights",
+    "missing_instructions",
+    "needs_confirmation",
+]
 
 
 def __getattr__(name: str) -> object:
