@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pilothouse.engine import Engine, Run
     from pilothouse.kernel import Authority
     from pilothouse.storage import Database, StorageSettings
+    from pilothouse.traces import Traces
 
 __all__ = [
     "Studio",
@@ -58,6 +59,7 @@ class Studio:
         door: The only way out.
         ladder: How far each version may act alone.
         engine: Its runs.
+        traces: What happened in them, span by span.
     """
 
     project: Project
@@ -70,6 +72,7 @@ class Studio:
     door: Door
     ladder: Ladder
     engine: Engine
+    traces: Traces
 
     async def find_proposal(self, text: str) -> UUID:
         """Return the proposal whose id is ``text`` or ends with it.
@@ -217,6 +220,7 @@ async def open_studio(
         serve: Open for nobody in particular where a sign-in is required: the server itself has no rights.
     """
     from pilothouse.app.policy import load_authority
+    from pilothouse.app.traces import open_project_traces
     from pilothouse.audit import keep_chained, open_audit
     from pilothouse.engine import open_engine
     from pilothouse.storage import HighWater
@@ -234,6 +238,8 @@ async def open_studio(
         await stack.enter_async_context(open_audit(database, data_dir=data_dir))
         clock = HighWater(database)
         await clock.push()
+        # Before the engine, so that it is closed after it: what ends last is stored too.
+        traces = await stack.enter_async_context(open_project_traces(project, database, authority))
         inbox, ladder, door = _trust(project, database, sources, identity, authority)
         load_modules(project)
 
@@ -245,7 +251,7 @@ async def open_studio(
             open_engine(database, ready=ready, work=work, principals=identity.directory)
         )
         if work:
-            duties = _keep(inbox.expire, door.sweep, identity.secrets.refresh, ladder.sweep)
+            duties = _keep(inbox.expire, door.sweep, identity.secrets.refresh, ladder.sweep, traces.sweep)
             for duty in (keep_chained(database), clock.keep(), ladder.keep_fresh(), duties):
                 stack.push_async_callback(_ended, asyncio.create_task(duty))
         yield Studio(
@@ -259,6 +265,7 @@ async def open_studio(
             door=door,
             ladder=ladder,
             engine=engine,
+            traces=traces,
         )
 
 

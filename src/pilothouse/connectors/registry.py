@@ -55,6 +55,7 @@ from pilothouse.kernel import (
     require_passing,
 )
 from pilothouse.labels import Label
+from pilothouse.telemetry import span
 
 __all__ = ["GROUP", "Sources", "installed_kinds"]
 
@@ -255,7 +256,9 @@ class Sources:
                 source, f"kind {context.kind!r} understands no SQL; read it", code="sources.no_sql"
             )
         asked = Asked(principal=principal, text=text, label=label, limit=limit)
-        return await self._within(source, lambda: answered(context, connector, asked, self._authority))
+        return await self._within(
+            source, lambda: answered(context, connector, asked, self._authority), verb="select"
+        )
 
     async def objects(self, principal: Principal, source: str) -> list[ObjectSchema]:
         """Return what a source holds; rights and errors as :meth:`read`."""
@@ -302,7 +305,10 @@ class Sources:
         if not isinstance(connector, Writer):
             raise unknown_tool(source, tool, ())
         return await self._within(
-            source, lambda: connector.write(tool, args, effect_id=effect_id), late=OutcomeUnknownError
+            source,
+            lambda: connector.write(tool, args, effect_id=effect_id),
+            late=OutcomeUnknownError,
+            verb=f"write {tool}",
         )
 
     async def health(self, source: str) -> Health:
@@ -381,6 +387,21 @@ class Sources:
         call: Callable[[], Awaitable[T]],
         *,
         late: type[SourceUnavailableError] = SourceUnavailableError,
+        verb: str = "read",
+    ) -> T:
+        """Run ``call`` in a span; see :meth:`_in_time`."""
+        kind = self._contexts[source].kind
+        with span(
+            verb, kind="client", attributes={"pilothouse.source": source, "pilothouse.kind": kind}
+        ) as s:
+            found = await self._in_time(source, call, late)
+            rows = cast("object", found)
+            if isinstance(rows, list):
+                s.attributes["pilothouse.rows"] = len(cast("list[object]", rows))
+            return found
+
+    async def _in_time(
+        self, source: str, call: Callable[[], Awaitable[T]], late: type[SourceUnavailableError]
     ) -> T:
         """Run ``call`` within the source's time; whatever is not ours becomes an error naming the source."""
         limit = self._contexts[source].timeout

@@ -33,6 +33,7 @@ from pilothouse.kernel import (
     UsageError,
 )
 from pilothouse.storage import load_queries
+from pilothouse.telemetry import OUTCOME, span
 
 if TYPE_CHECKING:
     from pilothouse.effects.ports import Directory, Ladder, Principals, Rereader, Versions
@@ -114,6 +115,14 @@ class Door(Tools):
                 ``labels.missing``; audited.
             UnavailableError: Nobody knows yet; perform the same effect id again.
         """
+        with span("perform", attributes={"pilothouse.tool": _safe(request.tool)[:80]}) as written:
+            outcome = await self._performed(request)
+            written.attributes[OUTCOME] = outcome.state
+            # What the choice rests on says how far the call may be trusted, and who may know of it.
+            written.label = request.pc
+            return outcome
+
+    async def _performed(self, request: EffectRequest) -> Outcome:
         try:
             spec = self.spec(request.tool)
             check_call(spec, request)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, LiteralString, TypeVar, cast
 
@@ -56,6 +56,19 @@ class Tx:
         """Run a statement once for each of ``rows``, in one round trip."""
         with translated(_doing(query)):
             await self._link.cursor().executemany(_text(query), rows)
+
+    async def copy(self, query: Statement, rows: Iterable[Sequence[Any]]) -> int:
+        """Run a ``copy ... from stdin`` over ``rows``; return how many it took.
+
+        Raises:
+            ConstraintError: A row is there already, or may not be; nothing of the transaction is kept.
+        """
+        cursor = self._link.cursor()
+        with translated(_doing(query)):
+            async with cursor.copy(_text(query)) as copy:
+                for row in rows:
+                    await copy.write_row(row)
+        return cursor.rowcount
 
     async def notify(self, channel: str, payload: str = "") -> None:
         """Send a notification when the transaction commits; at most 7,900 bytes, refer to rows instead."""

@@ -1,6 +1,7 @@
 """Telemetry owns emitting: everyone may write a span, only ``traces`` reads them."""
 
 from pilothouse.telemetry.context import outgoing, parse_traceparent, traceparent
+from pilothouse.telemetry.names import OUTCOME, SEGMENT, STEP, STEP_KEY
 from pilothouse.telemetry.redaction import CONTENT, plain
 from pilothouse.telemetry.spans import (
     AttributeValue,
@@ -14,6 +15,10 @@ from pilothouse.telemetry.spans import (
 
 __all__ = [
     "CONTENT",
+    "OUTCOME",
+    "SEGMENT",
+    "STEP",
+    "STEP_KEY",
     "AttributeValue",
     "Kind",
     "Sink",
@@ -24,4 +29,5 @@ __all__ = [
     "parse_traceparent",
     "plain",
     "span",
+    "traceparent",
 ]

@@ -34,7 +34,7 @@ class SpanRecord:
         status: ``error`` with the stable code in ``message``.
         run: The run it belongs to, inherited from the span around it; empty outside of runs.
         workflow: The run's workflow: whose right to read traces counts; inherited too.
-        label: Of what the span came to, where it came to something: who cannot read that cannot read the span.
+        label: Of what the span came to, if to anything; who cannot read that cannot read the span.
     """
 
     trace: str

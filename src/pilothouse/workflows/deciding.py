@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from pilothouse.decisions import Answer, Escalation, Evidence, Proposal, Reason,
 from pilothouse.engine import Subject, Waited
 from pilothouse.kernel import UsageError, new_id
 from pilothouse.labels import Label, join
+from pilothouse.telemetry import span
 from pilothouse.workflows.flow import Site, live, site_of, verb
 from pilothouse.workflows.performing import considered
 from pilothouse.workflows.resources import bound
@@ -117,14 +119,16 @@ async def _decide(site: Site | None, asked: _Asked) -> Answer:
         "who": asked.who,
         "unless": signals,
     }
-    waited = await engine.wait(
-        subjects,
-        until=None if deadline is None else deadline + _NET,
-        on_park=ask,
-        name="decide",
-        inputs=inputs,
-        unlabelled=False,
-    )
+    # A replay asks nobody, so only the first call is worth a span; the journal says how long it took.
+    with span("decide") if engine.fresh() else contextlib.nullcontext():
+        waited = await engine.wait(
+            subjects,
+            until=None if deadline is None else deadline + _NET,
+            on_park=ask,
+            name="decide",
+            inputs=inputs,
+            unlabelled=False,
+        )
     answer = await _answer(waited, signals, str(run.id), key, about)
     # A signal that takes the question back is somebody's doing.
     taken = waited.outcome == "met" and waited.subject > 0

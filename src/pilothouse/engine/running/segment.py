@@ -31,6 +31,7 @@ from pilothouse.kernel import (
     Waiting,
 )
 from pilothouse.labels import Label
+from pilothouse.telemetry import OUTCOME, SEGMENT, span
 
 __all__ = ["MAX_ENTRIES", "Edge", "Segment", "run_claim"]
 
@@ -202,8 +203,19 @@ async def run_claim(segment: Segment, *, args: Mapping[str, Any]) -> str:
         One word for the executor: done, failed, parked, blocked, cancelled, fenced or lost.
     """
     token = CURRENT.set(segment.top)
+    run = segment.run
     try:
-        return await _run(segment, args)
+        if segment.dry:
+            return await _run(segment, args)
+        with span(SEGMENT, trace=run.id.hex, run=run.id.hex, workflow=run.workflow) as written:
+            word = await _run(segment, args)
+            written.attributes = {
+                "pilothouse.segment": run.segment, "pilothouse.epoch": run.epoch,
+                "pilothouse.version": run.version, "pilothouse.executor": run.owner or "", OUTCOME: word,
+            }  # fmt: skip
+            if word in ("failed", "blocked"):
+                written.status = "error"
+            return word
     finally:
         CURRENT.reset(token)
 

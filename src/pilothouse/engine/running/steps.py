@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from pilothouse.engine.errors import ReplayMiss, error_text
+from pilothouse.engine.errors import ReplayMiss, error_text, rebuild_error
 from pilothouse.engine.ports import NewEntry
 from pilothouse.engine.running.labelling import label_from, label_text
 from pilothouse.engine.running.scope import CURRENT, Scope, here
@@ -19,6 +19,7 @@ from pilothouse.engine.running.values import dump, wire
 from pilothouse.engine.types import DEFAULT_RETRY, Entry, EntryKind, Retry
 from pilothouse.kernel import Cancelled, UnavailableError, UsageError, content_hash
 from pilothouse.labels import Label
+from pilothouse.telemetry import STEP, STEP_KEY, SpanRecord, span
 
 __all__ = ["PARK_PAUSE", "Step", "effect_key", "step"]
 
@@ -155,17 +156,33 @@ def _with(entry: NewEntry, **changes: Any) -> NewEntry:
 
 async def _perform(scope: Scope, key: str, spec: Step, body: Body, text: str, digest: bytes) -> Entry:
     segment = scope.segment
-    began = time.monotonic()
-    output, error, tries = await _try(scope, key, spec, body)
-    if not (spec.once and isinstance(segment.over, Cancelled)):
-        # An effect that ended while its run was being cancelled is still recorded.
-        segment.check_live()
-    entry = _with(
-        _entry(segment, key, spec, text, digest),
-        output=output, outcome="ok" if error is None else "error", error=error,
-        attempts=tries, took=time.monotonic() - began,
-    )  # fmt: skip
-    return await segment.record(entry)
+    with span(STEP) as written:
+        began = time.monotonic()
+        output, error, tries = await _try(scope, key, spec, body)
+        if not (spec.once and isinstance(segment.over, Cancelled)):
+            # An effect that ended while its run was being cancelled is still recorded.
+            segment.check_live()
+        entry = _with(
+            _entry(segment, key, spec, text, digest),
+            output=output, outcome="ok" if error is None else "error", error=error,
+            attempts=tries, took=time.monotonic() - began,
+        )  # fmt: skip
+        recorded = await segment.record(entry)
+        if written.id:
+            _tell(written, key, spec, recorded, tries)
+        return recorded
+
+
+def _tell(written: SpanRecord, key: str, spec: Step, entry: Entry, tries: int) -> None:
+    """Say in the step's span what a reader of traces needs: names, codes, counts; no value."""
+    written.attributes = {
+        STEP_KEY: key, "pilothouse.step.name": spec.name, "pilothouse.step.kind": spec.kind,
+        "pilothouse.tries": tries,
+    }  # fmt: skip
+    written.label = None if entry.label is None else label_from(entry.label)
+    if entry.error is not None:
+        written.status = "error"
+        written.message = rebuild_error(entry.error).code
 
 
 async def _try(scope: Scope, key: str, spec: Step, body: Body) -> tuple[str | None, str | None, int]:
