@@ -25,7 +25,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """Import the runtime only when asked for: httpx is heavy."""
+    """Import the runtime only when asked for: httpx2 is heavy."""
     if name in __all__:
         from pilothouse.models.runtime import local
 

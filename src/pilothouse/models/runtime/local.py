@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, Self, cast
 
-import httpx
+import httpx2
 
 from pilothouse.kernel import PilothouseError
 from pilothouse.models.runtime.lane import Lane
@@ -55,7 +55,7 @@ class LocalRuntime:
 
         async with LocalRuntime(packs.open("smollm2")) as rt:
             client = AsyncOpenAI(base_url=rt.base_url, api_key="local", max_retries=0,
-                                 http_client=httpx.AsyncClient(transport=rt.transport))
+                                 http_client=httpx2.AsyncClient(transport=rt.transport))
 
     Opening it starts nothing: the child starts with the first request (or :meth:`start`), ends with the
     block, and dies with this process however that ends. A crash costs the calls in flight; the next one finds
@@ -104,8 +104,8 @@ class LocalRuntime:
         self._spent = 0.0
         self.lane = Lane()
         """The queue before the child."""
-        self.transport: httpx.AsyncBaseTransport = _LocalTransport(self)
-        """Give it to an ``httpx.AsyncClient``; closing that client leaves the child running."""
+        self.transport: httpx2.AsyncBaseTransport = _LocalTransport(self)
+        """Give it to an ``httpx2.AsyncClient``; closing that client leaves the child running."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -186,29 +186,29 @@ def _end_unwanted(work: asyncio.Future[Child]) -> None:
         work.result().stop()
 
 
-class _LocalTransport(httpx.AsyncBaseTransport):
+class _LocalTransport(httpx2.AsyncBaseTransport):
     """Sends requests to the child in turn; a failed start is a failed connection, as with any server."""
 
     def __init__(self, runtime: LocalRuntime) -> None:
         self._runtime = runtime
         self._socket: Path | None = None
-        self._inner: httpx.AsyncHTTPTransport | None = None
+        self._inner: httpx2.AsyncHTTPTransport | None = None
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         lane = self._runtime.lane
         caller = request.headers.pop(CALLER_HEADER, "")
         try:
             async with asyncio.timeout(_pool_timeout(request)):
                 await lane.enter(caller)
         except TimeoutError as error:
-            raise httpx.PoolTimeout("the local model was busy with other calls", request=request) from error
+            raise httpx2.PoolTimeout("the local model was busy with other calls", request=request) from error
         try:
             response = await (await self._connected(request)).handle_async_request(request)
         except BaseException:
             lane.leave()
             raise
-        body = cast("httpx.AsyncByteStream", response.stream)
-        return httpx.Response(
+        body = cast("httpx2.AsyncByteStream", response.stream)
+        return httpx2.Response(
             response.status_code,
             headers=response.headers,
             stream=_Turn(body, lane),
@@ -220,21 +220,21 @@ class _LocalTransport(httpx.AsyncBaseTransport):
         if inner is not None:
             await inner.aclose()
 
-    async def _connected(self, request: httpx.Request) -> httpx.AsyncHTTPTransport:
+    async def _connected(self, request: httpx2.Request) -> httpx2.AsyncHTTPTransport:
         try:
             socket = await self._runtime.start()
         except PilothouseError as error:
-            raise httpx.ConnectError(str(error), request=request) from error
+            raise httpx2.ConnectError(str(error), request=request) from error
         if self._inner is None or socket != self._socket:
             await self.aclose()
-            self._inner, self._socket = httpx.AsyncHTTPTransport(uds=str(socket)), socket
+            self._inner, self._socket = httpx2.AsyncHTTPTransport(uds=str(socket)), socket
         return self._inner
 
 
-class _Turn(httpx.AsyncByteStream):
+class _Turn(httpx2.AsyncByteStream):
     """The body of an answer; the turn ends when it is closed."""
 
-    def __init__(self, body: httpx.AsyncByteStream, lane: Lane) -> None:
+    def __init__(self, body: httpx2.AsyncByteStream, lane: Lane) -> None:
         self._body = body
         self._lane: Lane | None = lane
 
@@ -251,6 +251,6 @@ class _Turn(httpx.AsyncByteStream):
                 lane.leave()
 
 
-def _pool_timeout(request: httpx.Request) -> float | None:
+def _pool_timeout(request: httpx2.Request) -> float | None:
     timeouts = cast("dict[str, float | None]", request.extensions.get("timeout", {}))
     return timeouts.get("pool")
