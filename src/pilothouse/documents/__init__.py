@@ -1,5 +1,6 @@
 """Documents own reading: files and messages become text with places, text becomes claims with spans."""
 
+from pilothouse.documents import claims
 from pilothouse.documents.types import (
     Block,
     Box,
@@ -24,4 +25,5 @@ __all__ = [
     "Span",
     "Text",
     "canonical_text",
+    "claims",
 ]
