@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pilothouse.models.adapters.openai_http import OpenAIBackend
+from pilothouse.models.budget import BudgetRule, Budgets, BudgetState
 from pilothouse.models.errors import (
     BudgetError,
     ContextError,
@@ -16,6 +17,7 @@ from pilothouse.models.errors import (
     ReplayMissError,
 )
 from pilothouse.models.gateway import Gateway, Health
+from pilothouse.models.keeping.postgres import PostgresKeeper
 from pilothouse.models.ports import Backend, ChatModel, Egress, Encoder, OutboundCall, Permit
 from pilothouse.models.privacy.redact import Redactor
 from pilothouse.models.provider import Abilities, Place, Price, Provider, Route
@@ -47,6 +49,9 @@ __all__ = [
     "Backend",
     "Bounds",
     "BudgetError",
+    "BudgetRule",
+    "BudgetState",
+    "Budgets",
     "ChatEvent",
     "ChatModel",
     "ChatRequest",
@@ -69,6 +74,7 @@ __all__ = [
     "Part",
     "Permit",
     "Place",
+    "PostgresKeeper",
     "Price",
     "Provider",
     "ProviderError",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pilothouse.kernel import Principal
-from pilothouse.labels import Label, typed
+from pilothouse.labels import Label, unknown
 from pilothouse.models.adapters.openai_http import OpenAIBackend
 from pilothouse.models.gateway import Gateway
 from pilothouse.models.provider import Abilities, Provider, Route
@@ -20,7 +20,7 @@ ABLE = Abilities(json_schema=True)
 
 def asking(words: str = "Hello", *, label: Label | None = None, **fields: Any) -> ChatRequest:
     """Return a request of one user's message; further fields as of :class:`ChatRequest`."""
-    said = Message(role="user", parts=(Part(text=words, label=label or typed("clerk", "test")),))
+    said = Message(role="user", parts=(Part(text=words, label=label or unknown("clerk")),))
     chosen: dict[str, Any] = {"task": "chat", "messages": (said,), "principal": CLERK, **fields}
     return ChatRequest(**chosen)
 

@@ -80,21 +80,21 @@ class ScriptedServer:
         server, self._server = self._server, None
         if server is not None:
             server.close()
-        for writer in list(self._writers):
-            writer.transport.abort()
+        for peer in list(self._writers):
+            peer.transport.abort()
         await asyncio.sleep(0)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._writers.add(writer)
+    async def _serve(self, reader: asyncio.StreamReader, peer: asyncio.StreamWriter) -> None:
+        self._writers.add(peer)
         try:
             with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-                while await self._answered(reader, writer):
+                while await self._answered(reader, peer):
                     pass
         finally:
-            self._writers.discard(writer)
-            writer.close()
+            self._writers.discard(peer)
+            peer.close()
 
-    async def _answered(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    async def _answered(self, reader: asyncio.StreamReader, peer: asyncio.StreamWriter) -> bool:
         """Answer one request; False when the connection is over."""
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         headers = {
@@ -104,17 +104,17 @@ class ScriptedServer:
         method, path, _ = head[0].split(" ")
         if method == "GET":
             return await _sent(
-                writer, 200, {"object": "list", "data": [{"id": self.model, "object": "model"}]}
+                peer, 200, {"object": "list", "data": [{"id": self.model, "object": "model"}]}
             )
         asked: dict[str, Any] = json.loads(body)
         if path.endswith("/embeddings"):
-            return await _sent(writer, 200, _vectors(asked, self.model))
+            return await _sent(peer, 200, _vectors(asked, self.model))
         self.requests.append(asked)
         self.headers.append(headers)
         reply = self._reply(asked)
         if not isinstance(reply, Reply):
             reply = await reply
-        return await self._played(reply, asked, writer)
+        return await self._played(reply, asked, peer)
 
     def _reply(self, asked: dict[str, Any]) -> Reply | Awaitable[Reply]:
         if callable(self.script):
@@ -122,27 +122,27 @@ class ScriptedServer:
         # The last one is said again and again.
         return self.script[min(len(self.requests), len(self.script)) - 1]
 
-    async def _played(self, reply: Reply, asked: dict[str, Any], writer: asyncio.StreamWriter) -> bool:
+    async def _played(self, reply: Reply, asked: dict[str, Any], peer: asyncio.StreamWriter) -> bool:
         if reply.delay:
             await asyncio.sleep(reply.delay)
         if reply.fault == "hang":
             await asyncio.sleep(3600)
         if reply.fault == "cut_at_start":
-            writer.transport.abort()
+            peer.transport.abort()
             return False
         if reply.status != 200:
             more = {} if reply.retry_after is None else {"Retry-After": str(reply.retry_after)}
-            return await _sent(writer, reply.status, {"error": {"message": reply.text or "no"}}, more)
+            return await _sent(peer, reply.status, {"error": {"message": reply.text or "no"}}, more)
         if asked.get("stream"):
-            return await self._streamed(reply, asked, writer)
+            return await self._streamed(reply, asked, peer)
         if reply.fault == "cut":
-            writer.write(
+            peer.write(
                 b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"
             )
-            await writer.drain()
-            writer.transport.abort()
+            await peer.drain()
+            peer.transport.abort()
             return False
-        return await _sent(writer, 200, self._whole(reply, asked))
+        return await _sent(peer, 200, self._whole(reply, asked))
 
     def _whole(self, reply: Reply, asked: dict[str, Any]) -> object:
         if reply.fault == "rubbish":
@@ -162,8 +162,8 @@ class ScriptedServer:
         }
         return answer | ({"usage": _usage(asked, reply)} if reply.usage else {})
 
-    async def _streamed(self, reply: Reply, asked: dict[str, Any], writer: asyncio.StreamWriter) -> bool:
-        writer.write(
+    async def _streamed(self, reply: Reply, asked: dict[str, Any], peer: asyncio.StreamWriter) -> bool:
+        peer.write(
             b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
         )
         model = "another" if reply.fault == "wrong_model" else self.model
@@ -173,9 +173,9 @@ class ScriptedServer:
         try:
             while reply.fault == "endless" or number < len(deltas):
                 if reply.fault == "cut" and number >= half:
-                    writer.transport.abort()
+                    peer.transport.abort()
                     return False
-                await _piece(writer, self._event(model, deltas[number % len(deltas)], None))
+                await _piece(peer, self._event(model, deltas[number % len(deltas)], None))
                 number += 1
                 self.written += 1
                 if reply.pace:
@@ -184,16 +184,16 @@ class ScriptedServer:
             self.left += 1
             return False
         if reply.fault == "rubbish":
-            await _piece(writer, "this is no JSON")
+            await _piece(peer, "this is no JSON")
         else:
-            await _piece(writer, self._event(model, {}, _reason(reply)))
+            await _piece(peer, self._event(model, {}, _reason(reply)))
             if reply.usage:
                 await _piece(
-                    writer, json.dumps({"model": model, "choices": [], "usage": _usage(asked, reply)})
+                    peer, json.dumps({"model": model, "choices": [], "usage": _usage(asked, reply)})
                 )
-            await _piece(writer, "[DONE]")
-        writer.write(b"0\r\n\r\n")
-        await writer.drain()
+            await _piece(peer, "[DONE]")
+        peer.write(b"0\r\n\r\n")
+        await peer.drain()
         return True
 
     def _event(self, model: str, delta: dict[str, Any], reason: str | None) -> str:
@@ -261,7 +261,7 @@ def _vectors(asked: dict[str, Any], model: str) -> dict[str, Any]:
 
 
 async def _sent(
-    writer: asyncio.StreamWriter, status: int, body: object, headers: Mapping[str, str] | None = None
+    peer: asyncio.StreamWriter, status: int, body: object, headers: Mapping[str, str] | None = None
 ) -> bool:
     content = b"this is no JSON" if body is None else json.dumps(body).encode()
     lines = [
@@ -270,14 +270,14 @@ async def _sent(
         f"Content-Length: {len(content)}",
     ]
     lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
-    writer.write("\r\n".join([*lines, "", ""]).encode() + content)
-    await writer.drain()
+    peer.write("\r\n".join([*lines, "", ""]).encode() + content)
+    await peer.drain()
     return True
 
 
-async def _piece(writer: asyncio.StreamWriter, data: str) -> None:
+async def _piece(peer: asyncio.StreamWriter, data: str) -> None:
     line = f"data: {data}\n\n".encode()
-    writer.write(f"{len(line):x}\r\n".encode() + line + b"\r\n")
-    await writer.drain()
-    if writer.transport.is_closing():
+    peer.write(f"{len(line):x}\r\n".encode() + line + b"\r\n")
+    await peer.drain()
+    if peer.transport.is_closing():
         raise ConnectionResetError("the reader went away")

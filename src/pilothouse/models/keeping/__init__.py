@@ -1,0 +1,1 @@
+"""What is kept of model calls: attempts, their bodies once each, what they took of their budgets."""
