@@ -35,6 +35,12 @@ class _Profile(StrEnum):
     real = "real"
 
 
+class _Wording(StrEnum):
+    train = "train"
+    unseen = "unseen"
+    mixed = "mixed"
+
+
 @app.command("make")
 def make(
     out: Annotated[Path, typer.Argument(help="Folder to make; refused unless new, empty or a made world.")],
@@ -44,13 +50,23 @@ def make(
     profile: Annotated[
         _Profile, typer.Option(help="Many exceptions, or as rare as in life.")
     ] = _Profile.dense,
+    wording: Annotated[
+        _Wording, typer.Option(help="Texts to learn from, texts that no learner has met, or both.")
+    ] = _Wording.mixed,
     as_json: JsonOption = False,
 ) -> None:
     """Make a world: systems, policy and, outside of it, the answer key."""
     from pilothouse_port.world.render_world import make_world
 
     with _Steps(quiet=as_json) as steps:
-        made = make_world(out, seed=seed, size=size.value, profile=profile.value, say=steps.say)
+        made = make_world(
+            out,
+            seed=seed,
+            size=size.value,
+            profile=profile.value,
+            wording=wording.value,
+            say=steps.say,
+        )
     _print(
         {
             "world": str(made.world),

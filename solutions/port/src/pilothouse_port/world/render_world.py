@@ -18,6 +18,7 @@ from pilothouse_port.world.views import SystemView
 
 if TYPE_CHECKING:
     from pilothouse_port.world.canon.types import Profile, Size
+    from pilothouse_port.world.wording import Wording
 
 __all__ = ["Made", "digest_of", "make_world", "world_toml"]
 
@@ -51,6 +52,7 @@ def make_world(
     seed: int,
     size: Size = "small",
     profile: Profile = "dense",
+    wording: Wording = "mixed",
     say: Callable[[str], None] = lambda _: None,
 ) -> Made:
     """Make the world of a seed; the same arguments give the same bytes.
@@ -60,6 +62,7 @@ def make_world(
         seed: Any integer.
         size: ``small`` 60, ``day`` 400, ``month`` 6,000 boxes.
         profile: ``dense`` exceptions, or ``real`` as rare as in life.
+        wording: ``train`` and ``unseen`` texts share no form, layout or family; ``mixed`` has both.
         say: Told each step in a sentence.
 
     Raises:
@@ -75,7 +78,7 @@ def make_world(
     world = out / "world"
     world.mkdir(parents=True)
     say(f"dealing the canon of seed {seed}")
-    canon = build_canon(seed, size, profile)
+    canon = build_canon(seed, size, profile, wording)
     say("projecting it into systems")
     views = list(project(canon))
     say("rendering the systems")

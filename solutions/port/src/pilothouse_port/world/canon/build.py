@@ -21,6 +21,7 @@ from pilothouse_port.world.canon.stock import PORTS
 from pilothouse_port.world.canon.texts import Texts, write_texts
 from pilothouse_port.world.canon.types import Bill, BillVersion, Consignment, Party, Port, Profile, Size
 from pilothouse_port.world.canon.yard import Yard, run_yard
+from pilothouse_port.world.wording import Wording
 
 __all__ = ["SIZES", "Canon", "build_canon", "policy_words", "stream"]
 
@@ -36,6 +37,7 @@ class Canon:
     seed: int
     size: Size
     profile: Profile
+    wording: Wording
     as_of: datetime
     port: Port
     policy: Policy
@@ -71,13 +73,16 @@ def policy_words(language: str) -> dict[str, str]:
     return cast("dict[str, str]", book["words"])
 
 
-def build_canon(seed: int, size: Size = "small", profile: Profile = "dense") -> Canon:
+def build_canon(
+    seed: int, size: Size = "small", profile: Profile = "dense", wording: Wording = "mixed"
+) -> Canon:
     """Make the hidden world of ``seed``.
 
     Args:
         seed: Any integer; the same seed gives the same world on every machine.
         size: ``small`` 60, ``day`` 400, ``month`` 6,000 consignments.
         profile: ``dense`` exceptions for counting recall, ``real`` at published rates.
+        wording: Which families people write in: ``train``, ``unseen`` or both.
     """
     rng = stream(seed, "world")
     language = rng.choice(sorted({port.language for port in PORTS}))
@@ -108,11 +113,12 @@ def build_canon(seed: int, size: Size = "small", profile: Profile = "dense") -> 
     yard = run_yard(stream(seed, "yard"), cargo, policy=policy, as_of=as_of)
     books = keep_books(stream(seed, "money"), cargo, policy=policy, currency=port.currency, today=today)
     papers = write_papers(stream(seed, "papers"), cargo, policy=policy, as_of=as_of)
-    texts = write_texts(stream(seed, "texts"), cargo, books, port=port, as_of=as_of)
+    texts = write_texts(stream(seed, "texts"), cargo, books, port=port, as_of=as_of, wording=wording)
     return Canon(
         seed=seed,
         size=size,
         profile=profile,
+        wording=wording,
         as_of=as_of,
         port=port,
         policy=policy,

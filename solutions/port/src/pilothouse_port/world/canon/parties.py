@@ -12,7 +12,8 @@ from pilothouse_port.world.canon.types import Party
 
 __all__ = ["Firms", "fold", "printed_differently", "printed_harmlessly"]
 
-_LANGUAGES: Final = ("en", "de", "nl", "fr")
+_LANGUAGES: Final = ("en", "de", "nl", "fr", "es")
+_FREE_MAIL: Final = "freemail.example"
 _GERMAN: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
 
 
@@ -55,7 +56,7 @@ class Firms:
         party = Party(
             number=str(self._number).zfill(self._width),
             name=f"{core} {rng.choice(LEGAL_FORMS[language])}",
-            country={"en": "GB", "de": "DE", "nl": "NL", "fr": "FR"}[language],
+            country={"en": "GB", "de": "DE", "nl": "NL", "fr": "FR", "es": "ES"}[language],
             language=language,
             domain=f"{fold(core).lower().replace(' ', '-')}.example",
             tax=f"{language.upper()}{rng.randrange(10**8, 10**9)}",
@@ -65,6 +66,9 @@ class Firms:
             registered=listed,
             created=self._today - timedelta(days=rng.randint(200, 3000)),
         )
+        if role == "consignee" and rng.random() < 0.04:
+            # a small importer whose registered address is nobody's own domain: honest, and looks like a fraud
+            party.mailbox, party.domain = party.domain.removesuffix(".example"), _FREE_MAIL
         self.all.append(party)
         return party
 

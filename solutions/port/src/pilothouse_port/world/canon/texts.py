@@ -6,15 +6,25 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 
-from pilothouse_port.world import wording
 from pilothouse_port.world.canon.cargo import Cargo
 from pilothouse_port.world.canon.money import Accounts
 from pilothouse_port.world.canon.stock import mistyped
 from pilothouse_port.world.canon.types import Consignment, Mail, Party, Port, Remark
+from pilothouse_port.world.wording import LANGUAGES, Wording, Writer, half_of
 
 __all__ = ["Texts", "write_texts"]
 
-_HARMLESS = ("status", "documents", "payment_advice", "waiver", "stop_withdrawn")
+_HARMLESS = (
+    "status",
+    "documents",
+    "payment_advice",
+    "waiver",
+    "stop_withdrawn",
+    "no_stop",
+    "no_dispute",
+    "honest_change",
+)
+_SOUNDS_DANGEROUS = 0.05
 _PEOPLE = (
     "A. Lindqvist",
     "M. Okafor",
@@ -35,13 +45,13 @@ class Texts:
     remarks: list[Remark] = field(default_factory=list[Remark])
 
 
-def write_texts(rng: Random, cargo: Cargo, books: Accounts, *, port: Port, as_of: datetime) -> Texts:
+def write_texts(
+    rng: Random, cargo: Cargo, books: Accounts, *, port: Port, as_of: datetime, wording: Wording = "mixed"
+) -> Texts:
     """Write the texts that the flags ask for, and about as many that mean nothing."""
-    desk = _Desk(rng, books, port=port, as_of=as_of)
+    desk = _Desk(rng, cargo, books, port=port, as_of=as_of, wording=wording)
     for lot in cargo.consignments:
-        if "dangerous.hazard_in_description" in lot.flags:
-            lot.language = lot.language if lot.language in wording.LANGUAGES else "en"
-            lot.goods = wording.hazard(rng, lot.language)
+        desk.describe(lot)
     for lots in _grouped(cargo, by="box"):
         desk.remarks(lots)
         if "stop.instructed" in lots[0].flags:
@@ -51,7 +61,7 @@ def write_texts(rng: Random, cargo: Cargo, books: Accounts, *, port: Port, as_of
             desk.write("dispute", lots, sender=lots[0].bill.consignee)
         if "fraud.suspicious_text" in lots[0].flags:
             desk.fraud(lots)
-        if rng.random() < 0.16:
+        if rng.random() < 0.2:
             desk.harmless(lots)
     desk.texts.mails.sort(key=lambda mail: (mail.date, mail.message_id))
     return desk.texts
@@ -65,17 +75,39 @@ def _grouped(cargo: Cargo, *, by: str) -> list[list[Consignment]]:
 
 
 class _Desk:
-    def __init__(self, rng: Random, books: Accounts, *, port: Port, as_of: datetime) -> None:
+    def __init__(
+        self,
+        rng: Random,
+        cargo: Cargo,
+        books: Accounts,
+        *,
+        port: Port,
+        as_of: datetime,
+        wording: Wording,
+    ) -> None:
         self.rng = rng
         self.port = port
         self.as_of = as_of
+        self.writer = Writer(rng, wording)
         self.texts = Texts()
         self.own = "desk@agency.example"
+        self._boxes = [box.number for box in cargo.containers]
+        self._of_bill: dict[str, list[Consignment]] = {}
+        for lot in cargo.consignments:
+            self._of_bill.setdefault(lot.bill.number, []).append(lot)
         self._documents: dict[str, str] = {}
         for row in books.charges:
             if row.open > 0 or row.bill not in self._documents:
                 self._documents[row.bill] = row.document
         self._serial = 0
+
+    def describe(self, lot: Consignment) -> None:
+        """Word what the flags say of the cargo; now and then goods merely sound dangerous."""
+        hazard = "dangerous.hazard_in_description" in lot.flags
+        if not hazard and (lot.un or self.rng.random() >= _SOUNDS_DANGEROUS):
+            return
+        said = self.writer.phrase("hazard" if hazard else "innocent", lot.language, abroad=True)
+        lot.goods, lot.language, lot.goods_family = said.text, said.language, said.family
 
     def remarks(self, lots: list[Consignment]) -> None:
         box, flags = lots[0].container, lots[0].flags
@@ -84,43 +116,41 @@ class _Desk:
             for name, intent in (("damage.remarked", "damage"), ("seal.cut", "seal_cut"))
             if name in flags
         ]
-        if (not wanted and self.rng.random() < 0.12) or (wanted and self.rng.random() < 0.1):
-            wanted.append("plain")
-        language = self.port.language if self.port.language in wording.LANGUAGES else "en"
+        if (not wanted and self.rng.random() < 0.14) or (wanted and self.rng.random() < 0.1):
+            wanted.append("plain" if wanted else self.rng.choice(("plain", "near_miss")))
         for intent in wanted:
-            text, family = wording.remark(self.rng, intent, language)
+            said = self.writer.phrase(intent, self.port.language)
             minutes = self.rng.randint(5, 200)
             self.texts.remarks.append(
                 Remark(
                     number=len(self.texts.remarks) + 1,
                     container=box.number,
                     intent=intent,
-                    language=language,
+                    language=said.language,
                     at=box.discharged_at + timedelta(minutes=minutes),
                     by=f"T{self.rng.randrange(10, 60)}",
-                    text=text,
-                    family=family,
+                    text=said.text,
+                    family=said.family,
                 )
             )
 
     def stop(self, lots: list[Consignment]) -> None:
         """A stop by the shipper's side, in any language."""
-        language = self.rng.choice(wording.LANGUAGES)
-        sender = f"legal@{_slug(lots[0].bill.shipper)}.example"
-        self._send("stop", lots, language, sender, signature=lots[0].bill.shipper)
+        self._send(
+            "stop", lots, self._any_language(), _legal(lots[0].bill.shipper), signature=lots[0].bill.shipper
+        )
 
     def write(self, intent: str, lots: list[Consignment], *, sender: Party) -> None:
         """A mail by ``sender`` in his language, about all of ``lots``."""
         person = self.rng.choice(_PEOPLE)
         box = f"{person[0]}.{person.split(' ')[-1]}".lower()
-        self._send(
-            intent, lots, sender.language, f"{box}@{sender.domain}", signature=f"{person}\n{sender.name}"
-        )
+        address = sender.contact if sender.mailbox != "import" else f"{box}@{sender.domain}"
+        self._send(intent, lots, sender.language, address, signature=f"{person}\n{sender.name}")
 
     def fraud(self, lots: list[Consignment]) -> None:
-        """Somebody who looks like the consignee or his forwarder wants a change."""
+        """Somebody like the consignee or his forwarder wants a change; rarely from the true account."""
         victim = self.rng.choice((lots[0].bill.consignee, lots[0].bill.asker))
-        stem = victim.domain.removesuffix(".example")
+        stem = (victim.domain if victim.mailbox == "import" else victim.mailbox).removesuffix(".example")
         alike = stem.replace("o", "0", 1) if "o" in stem else stem.replace("l", "1", 1) + "-eu"
         fake = self.rng.choice(
             (
@@ -136,32 +166,38 @@ class _Desk:
             "party_change",
             lots,
             victim.language,
-            fake,
+            victim.contact if self.rng.random() < 0.12 else fake,
             signature=f"{person}\n{victim.name}",
             reply_to=reply,
             who=victim.name,
         )
 
     def harmless(self, lots: list[Consignment]) -> None:
-        """A question, papers, an advice, an idle wish, or a stop that its author took back."""
+        """A question, papers, an advice, an idle wish, a near miss, or a stop that its author took back."""
         intent = self.rng.choice((*_HARMLESS, "status", "status", "documents"))
+        if intent == "no_dispute" and "money.dispute" in lots[0].flags:
+            intent = "status"
         if intent != "stop_withdrawn":
             self.write(intent, lots, sender=self.rng.choice((lots[0].bill.consignee, lots[0].bill.asker)))
             return
         if any("stop.instructed" in lot.flags for lot in lots):
             return
-        language = self.rng.choice(wording.LANGUAGES)
-        sender = f"legal@{_slug(lots[0].bill.shipper)}.example"
-        first = self._send("stop", lots[:1], language, sender, signature=lots[0].bill.shipper, hours=(30, 60))
+        shipper = lots[0].bill.shipper
+        first = self._send(
+            "stop", lots[:1], self._any_language(), _legal(shipper), signature=shipper, hours=(30, 60)
+        )
         self._send(
             "stop_withdrawn",
             lots[:1],
-            language,
-            sender,
-            signature=lots[0].bill.shipper,
+            first.language,
+            first.sender,
+            signature=shipper,
             answers=first,
             hours=(1, 29),
         )
+
+    def _any_language(self) -> str:
+        return self.rng.choice(LANGUAGES)
 
     def _send(
         self,
@@ -177,6 +213,7 @@ class _Desk:
         hours: tuple[int, int] = (1, 70),
     ) -> Mail:
         lot = lots[0]
+        sent = self.as_of - timedelta(minutes=self.rng.randint(hours[0] * 60, hours[1] * 60))
         slots = {
             "box": self._box_as_typed(lot.container.number),
             "bl": lot.bill.number,
@@ -184,10 +221,17 @@ class _Desk:
             "ship": lot.bill.call.vessel,
             "who": who or lot.bill.consignee.name,
             "mail": reply_to or sender,
+            "other": self._another(lots) if not answers and self.rng.random() < 0.09 else "",
+            "sender": sender,
+            "date": f"{sent:%d.%m.%Y %H:%M}",
         }
-        language = language if language in wording.LANGUAGES else "en"
-        words = wording.letter(
-            self.rng, intent, language, slots, signature=signature, quoted=answers.text if answers else ""
+        words = self.writer.letter(
+            intent,
+            language,
+            slots,
+            signature=signature,
+            quoted=answers.text if answers else "",
+            half=half_of(answers.family) if answers else None,
         )
         subject = words.subject
         if not self._names(lot, subject + words.text):
@@ -198,18 +242,26 @@ class _Desk:
             sender=sender,
             reply_to=reply_to if reply_to != sender else "",
             to=self.own,
-            date=self.as_of - timedelta(minutes=self.rng.randint(hours[0] * 60, hours[1] * 60)),
+            date=sent,
             subject=subject,
             text=words.text,
             sentence=words.sentence,
             in_reply_to=answers.message_id if answers else "",
             intent=intent,
-            language=language,
+            language=words.language,
             family=words.family,
+            layout=words.layout,
             keys=tuple(lot.key for lot in lots),
         )
         self.texts.mails.append(mail)
         return mail
+
+    def _another(self, lots: list[Consignment]) -> str:
+        """Return a box that is merely named beside: of another bill, so that nothing here is about it."""
+        mine = {lot.container.number for lot in lots}
+        beside = {one.container.number for one in self._of_bill[lots[0].bill.number]}
+        found = self.rng.choice(self._boxes)
+        return "" if found in mine | beside else found
 
     def _names(self, lot: Consignment, text: str) -> bool:
         """Say whether the text gives box or bill as they are written in records."""
@@ -224,5 +276,5 @@ class _Desk:
         return number
 
 
-def _slug(name: str) -> str:
-    return "-".join(name.lower().split(" ")[:2])
+def _legal(shipper: str) -> str:
+    return f"legal@{'-'.join(shipper.lower().split(' ')[:2])}.example"

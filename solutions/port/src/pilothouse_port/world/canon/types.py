@@ -43,7 +43,8 @@ Size: TypeAlias = Literal["small", "day", "month"]
 Profile: TypeAlias = Literal["real", "dense"]
 Intent: TypeAlias = str
 """What the writer of a text wants: ``stop``, ``stop_withdrawn``, ``dispute``, ``party_change``, ``waiver``,
-``payment_advice``, ``status``, ``documents``; of a remark: ``damage``, ``seal_cut``, ``plain``."""
+``payment_advice``, ``status``, ``documents``, and what merely sounds like one: ``no_stop``, ``no_dispute``,
+``honest_change``; of a remark: ``damage``, ``seal_cut``, ``plain``, ``near_miss``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,12 +74,13 @@ class Party:
     registered: bool = True
     contact_changed_at: datetime | None = None
     created: date
+    mailbox: str = "import"
     aliases: list[str] = field(default_factory=list[str])
 
     @property
     def contact(self) -> str:
         """Registered mail address."""
-        return f"import@{self.domain}"
+        return f"{self.mailbox}@{self.domain}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +152,7 @@ class Consignment:
     package_kind: str
     weight: Decimal
     seal: str
+    goods_family: str = ""
     flags: set[str] = field(default_factory=set[str])
 
     @property
@@ -369,4 +372,5 @@ class Mail:
     intent: Intent
     language: str
     family: str
+    layout: str
     keys: tuple[tuple[str, str], ...]

@@ -15,6 +15,7 @@ from pilothouse_port.world.oracle.facts import Books, Finding
 from pilothouse_port.world.oracle.rules import FINDERS
 from pilothouse_port.world.project import evidence_of
 from pilothouse_port.world.project.places import EvidenceLine
+from pilothouse_port.world.wording import Half, half_of
 
 if TYPE_CHECKING:
     from pilothouse_port.world.views import SystemView
@@ -29,6 +30,18 @@ class Reason(TypedDict):
     check: str
 
 
+class TextLine(TypedDict):
+    """A text about a box: a mail, remark or description; ``wording`` is the half of its family."""
+
+    kind: str
+    id: str
+    intent: str
+    language: str
+    family: str
+    wording: Half
+    layout: str
+
+
 class KeyLine(TypedDict):
     """One line of ``key.jsonl``."""
 
@@ -39,6 +52,7 @@ class KeyLine(TypedDict):
     reasons: list[Reason]
     evidence: list[EvidenceLine]
     text_only: bool
+    texts: list[TextLine]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -114,10 +128,11 @@ def answer_key(canon: Canon, views: Sequence[SystemView] | None = None) -> list[
         views: Not needed; systems are dealt from the canon's seed.
     """
     del views
-    return [_line(canon, truth) for truth in judge(canon)]
+    books = Books.of(canon)
+    return [_line(canon, books, truth) for truth in judge(canon)]
 
 
-def _line(canon: Canon, truth: Truth) -> KeyLine:
+def _line(canon: Canon, books: Books, truth: Truth) -> KeyLine:
     lot = truth.lot
     evidence: list[EvidenceLine] = []
     for finding in truth.findings:
@@ -135,6 +150,36 @@ def _line(canon: Canon, truth: Truth) -> KeyLine:
         "reasons": truth.reasons,
         "evidence": evidence,
         "text_only": truth.text_only,
+        "texts": _texts(books, lot),
+    }
+
+
+def _texts(books: Books, lot: Consignment) -> list[TextLine]:
+    """Return the texts about a box, so that scores can be told apart by how they are worded."""
+    found = [
+        _text("mail", m.message_id, m.intent, m.language, m.family, layout=m.layout)
+        for m in books.mails.get(lot.key, [])
+    ]
+    found += [
+        _text("remark", str(r.number), r.intent, r.language, r.family)
+        for r in books.remarks.get(lot.container.number, [])
+    ]
+    if lot.goods_family:
+        hazard = "dangerous.hazard_in_description" in lot.flags
+        intent = "hazard" if hazard else "innocent"
+        found.append(_text("description", lot.bill.number, intent, lot.language, lot.goods_family))
+    return found
+
+
+def _text(kind: str, id: str, intent: str, language: str, family: str, *, layout: str = "") -> TextLine:
+    return {
+        "kind": kind,
+        "id": id,
+        "intent": intent,
+        "language": language,
+        "family": family,
+        "wording": half_of(family),
+        "layout": layout,
     }
 
 
