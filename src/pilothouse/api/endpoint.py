@@ -31,6 +31,7 @@ class Endpoint:
         seconds: Until the answer begins; a stream that has begun is limited by whoever writes it.
         refusal: Writes a refusal in another shape than RFC 9457, such as OpenAI's; gets error and status.
         open: Nobody need sign in: only for what says nothing.
+        traced: Whether a call is a span; not where spans come in.
     """
 
     method: str
@@ -41,3 +42,4 @@ class Endpoint:
     seconds: float = 60.0
     refusal: Callable[[PilothouseError, int], Response] | None = None
     open: bool = False
+    traced: bool = True

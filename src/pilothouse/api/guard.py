@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from pilothouse.api.problems import problem, status_of
 from pilothouse.kernel import DeniedError, LimitError, PilothouseError, Principal, UnavailableError, require
+from pilothouse.telemetry import parse_traceparent, span
 
 if TYPE_CHECKING:
     from starlette.types import Message, Receive, Scope, Send
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from pilothouse.api.endpoint import Endpoint
     from pilothouse.app import Studio
 
-__all__ = ["SecurityHeaders", "guarded", "studio_of"]
+__all__ = ["SecurityHeaders", "guarded", "principal_of", "studio_of"]
 
 log = logging.getLogger(__name__)
 HEADERS = (
@@ -55,10 +56,26 @@ def studio_of(request: Request) -> Studio:
     return cast("Studio", request.app.state.studio)
 
 
+def principal_of(request: Request) -> Principal:
+    """Return who asks: the key's account with the rights of today, within the key's scopes."""
+    return cast("Principal", request.state.principal)
+
+
 def guarded(endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
     """Return the route's function behind its guards."""
 
     async def call(request: Request) -> Response:
+        if not endpoint.traced:
+            return await answered(request)
+        came = parse_traceparent(request.headers.get("traceparent")) or ("", "")
+        # The route, not the path: names of spans have few values, and ids may be anybody's words.
+        name = f"{endpoint.method} {endpoint.path}"
+        with span(name, kind="server", trace=came[0], parent=came[1]) as written:
+            answer = await answered(request)
+            written.attributes["http.response.status_code"] = answer.status_code
+            return answer
+
+    async def answered(request: Request) -> Response:
         limited = Request(request.scope, receive=_limited(request.receive, endpoint.size))
         try:
             return await _called(endpoint, limited)

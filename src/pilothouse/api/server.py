@@ -44,7 +44,7 @@ async def _nowhere(request: Request) -> Response:
     )
 
 
-HEALTH = Endpoint(method="GET", path="/healthz", call=_healthy, open=True)
+HEALTH = Endpoint(method="GET", path="/healthz", call=_healthy, open=True, traced=False)
 
 
 def endpoints() -> tuple[Endpoint, ...]:

@@ -22,6 +22,7 @@ from pilothouse.app.studio import (
     open_studio,
     storage_settings,
 )
+from pilothouse.app.telling import decision_graph, told
 
 __all__ = [
     "PROJECT_FILE",
@@ -29,6 +30,7 @@ __all__ = [
     "Project",
     "Studio",
     "change_secret",
+    "decision_graph",
     "diagnose",
     "diagnose_packs",
     "find_project",
@@ -51,4 +53,5 @@ __all__ = [
     "open_transcriber",
     "publish",
     "storage_settings",
+    "told",
 ]

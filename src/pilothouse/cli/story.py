@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from pilothouse.engine import Entry, Run, Wait
 
 __all__ = ["RunStory", "record_data", "record_page", "run_story", "told"]
-
-
-PLANTED = "decisions.seeded"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,37 +112,10 @@ def _lines(entries: list[Entry]) -> list[list[Any]]:
 async def told(
     studio: Studio, *, effect_id: str | None = None, proposal_id: UUID | None = None
 ) -> DecisionRecord:
-    """Return a decision record, if who acts may read all of it now.
+    """Return a decision record, if who acts may read all of it now; see :func:`pilothouse.app.told`."""
+    from pilothouse.app import told as tell
 
-    Raises:
-        UsageError: ``decisions.not_found``, ``effects.not_found``.
-        DeniedError: ``decisions.unreadable``; ``decisions.blind``: its advice waits until it is answered.
-    """
-    from pilothouse.effects import explain
-
-    record = await explain(studio.database, effect_id=effect_id, proposal_id=proposal_id)
-    who, decision = studio.principal, record.decision
-    labels = [item.label for item in record.effect.evidence] if record.effect else []
-    closed = {acl for label in labels for acl in label.readers if not studio.authority.reads(who, acl)}
-    if decision is not None:
-        view = await studio.inbox.show(decision.proposal.id, who)
-        closed |= {*view.closed}
-        # A planted sample is told like any other item: not even its entry in the log gives it away.
-        if not closed and replace(view.proposal, kind=decision.proposal.kind) != decision.proposal:
-            raise DeniedError(
-                f"{decision.proposal.title!r} is judged before its advice is told; answer it first",
-                code="decisions.blind",
-                reasons=("decisions.blind",),
-            )
-    if closed:
-        raise DeniedError(
-            f"{who.id!r} may not read all of this, for want of {', '.join(sorted(closed))}; ask who may",
-            code="decisions.unreadable",
-            reasons=tuple(f"unreadable:{acl}" for acl in sorted(closed)),
-        )
-    if decision is not None and decision.state == "open":
-        record = replace(record, audit=tuple(one for one in record.audit if one.entry.kind != PLANTED))
-    return record
+    return await tell(studio, studio.principal, effect_id=effect_id, proposal_id=proposal_id)
 
 
 async def _tellable(studio: Studio, proposals: list[UUID]) -> list[DecisionRecord]:

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pilothouse.traces.reading import Reading
+from pilothouse.traces.drawing import (
+    Scale,
+    graph_dot,
+    graph_mermaid,
+    graph_svg,
+    graph_text,
+    lasting,
+    scaled,
+    timeline_svg,
+    words_of,
+)
+from pilothouse.traces.graph import Edge, EffectFacts, Graph, Node, decision_graph
+from pilothouse.traces.otlp.giving import otlp_lines
+from pilothouse.traces.reading import Reading, next_page
 from pilothouse.traces.timeline import Moment, Timeline
 from pilothouse.traces.traces import WRITE, Traces, open_traces
 from pilothouse.traces.types import ByWhat, SpanFilter, StoredSpan, Usage, scope_of
@@ -15,16 +28,32 @@ if TYPE_CHECKING:
 __all__ = [
     "WRITE",
     "ByWhat",
+    "Edge",
+    "EffectFacts",
+    "Graph",
     "Moment",
+    "Node",
     "Reading",
+    "Scale",
     "SpanFilter",
     "StoredSpan",
     "Timeline",
     "Traces",
     "TracesSettings",
     "Usage",
+    "decision_graph",
+    "graph_dot",
+    "graph_mermaid",
+    "graph_svg",
+    "graph_text",
+    "lasting",
+    "next_page",
     "open_traces",
+    "otlp_lines",
+    "scaled",
     "scope_of",
+    "timeline_svg",
+    "words_of",
 ]
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal, cast
@@ -14,7 +15,7 @@ from pilothouse.storage import Database, Row, as_reader, load_queries
 from pilothouse.traces.encoding import unsigned
 from pilothouse.traces.types import ByWhat, SpanFilter, StoredSpan, Usage
 
-__all__ = ["Reading", "nanoseconds"]
+__all__ = ["Reading", "nanoseconds", "next_page"]
 
 Q = load_queries("pilothouse.traces")
 KINDS = ("unspecified", "internal", "server", "client", "producer", "consumer")
@@ -124,6 +125,18 @@ class Reading:
     async def _rows(self, acls: frozenset[str], query: Any, params: dict[str, Any]) -> list[Row]:
         async with as_reader(self._database, acls) as tx:
             return await tx.fetch_all(query, params)
+
+
+def next_page(spans: Sequence[StoredSpan], wanted: SpanFilter) -> SpanFilter | None:
+    """Return what to look for after ``spans``; None when they were the last.
+
+    The border lies between microseconds: spans of the one at which a page ends come once more.
+    """
+    if len(spans) < wanted.limit:
+        return None
+    border = spans[-1].began + timedelta(microseconds=1)
+    # More than a page in one microsecond: go on rather than around.
+    return replace(wanted, before=border if border != wanted.before else spans[-1].began)
 
 
 def nanoseconds(at: datetime | None) -> int | None:
