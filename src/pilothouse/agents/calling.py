@@ -33,12 +33,14 @@ class Family:
         most_asks: Questions that they may put together.
         asked: Questions put so far.
         refused: Calls that a person rejected.
+        spent: Bits learned by source, as far as they were taken over.
     """
 
     touched: Label
     most_asks: int = 8
     asked: int = 0
     refused: set[str] = field(default_factory=set[str])
+    spent: dict[str, float] = field(default_factory=dict[str, float])
 
     def touch(self, *labels: Label) -> None:
         """Count something as obtained."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import deepcopy
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from pilothouse.agents.asking import Asker
@@ -200,6 +201,22 @@ class Session:
         self._family.touch(saved.touched)
         self._quarantine.charged(saved.spent)
 
+    def left_behind(self) -> Family:
+        """Return what the family has obtained and used so far; stored with a sub-agent that has ended."""
+        family = self._family
+        spent = {source: bits for (source, _), bits in self._quarantine.budget.spent.items()}
+        return replace(family, refused=set(family.refused), spent=spent)
+
+    def absorb(self, ended: Family) -> None:
+        """Take over what a sub-agent left behind that ended before this process began."""
+        family, quarantine = self._family, self._quarantine
+        family.touch(ended.touched)
+        family.asked = max(family.asked, ended.asked)
+        family.refused |= ended.refused
+        known = {source: bits for (source, _), bits in quarantine.budget.spent.items()}
+        more = {source: max(bits, known.get(source, 0.0)) for source, bits in ended.spent.items()}
+        quarantine.charged(known | more)
+
     async def advance(self) -> Advance | None:
         """Run the next step of the plan; None at its end or after a failure."""
         if self._plan is None or self._place >= len(self._plan.steps):
@@ -315,10 +332,25 @@ class Session:
         except Exception as error:
             return ToolFailure.of("recall", error)
 
-    def child(self, message: Json | Handle, *, tools: Toolbox | None = None) -> tuple[Session, Handle]:
+    def child(
+        self,
+        message: Json | Handle,
+        *,
+        tools: Toolbox | None = None,
+        principal: Principal | None = None,
+        name: str = "",
+        version: str = "",
+    ) -> tuple[Session, Handle]:
         """Open a context for a sub-agent and hand it a message; it has seen what the message rests on.
 
         What the child reads stays with it: :meth:`receive` brings its answer back as a handle.
+
+        Args:
+            message: What it is told.
+            tools: What it may call; default the same.
+            principal: The same principal through the sub-agent; default this one's.
+            name: The published sub-agent.
+            version: Its version.
 
         Raises:
             LimitError: ``agents.depth``.
@@ -332,10 +364,11 @@ class Session:
         value = self._argument(message)
         caller = self._caller
         session = Session(
-            principal=caller.principal, tools=tools or self.tools, door=caller.door, request=caller.words,
-            reader=self._reader, asker=caller.asker, asked_of=caller.asked_of, authority=caller.authority,
-            name=caller.name, version=caller.version, site=caller.site, run=f"{self.run}.{self._children}",
-            notes=self._notes, pc=join(self.pc, value.whole),
+            principal=principal or caller.principal, tools=tools or self.tools, door=caller.door,
+            request=caller.words, reader=self._reader, asker=caller.asker, asked_of=caller.asked_of,
+            authority=caller.authority, name=name or caller.name, version=version or caller.version,
+            site=caller.site, run=f"{self.run}.{self._children}", notes=self._notes,
+            pc=join(self.pc, value.whole),
         )  # fmt: skip
         # Questions, rejected calls and what was obtained are the family's.
         session._caller.family = caller.family

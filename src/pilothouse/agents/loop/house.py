@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pilothouse import engine
 from pilothouse.agents.asking import Asker
-from pilothouse.agents.calling import DoorPort
+from pilothouse.agents.calling import DoorPort, Family
 from pilothouse.agents.loop import offers
 from pilothouse.agents.loop.chat import Chat
 from pilothouse.agents.loop.kept import kept, value_of
 from pilothouse.agents.loop.meter import Meter
 from pilothouse.agents.loop.outward import ParkingAsker, RecordedDoor
 from pilothouse.agents.loop.reader import GatewayReader
-from pilothouse.agents.loop.result import AgentResult, AgentUse
+from pilothouse.agents.loop.result import AgentResult, AgentUse, Ended
 from pilothouse.agents.loop.running import AgentRun
 from pilothouse.agents.loop.steps import EngineSteps, Steps, steps_here
 from pilothouse.agents.session import Session
@@ -113,25 +113,30 @@ class Agents:
         asked = label or typed(principal.id, steps.run)
         values = {name: _value(name, one, labels or {}, principal) for name, one in (given or {}).items()}
         run = self._open(found, request, steps, principal, asked, values)
-        return await self.drive(run)
+        return (await self.drive(run)).result
 
-    async def drive(self, run: AgentRun) -> AgentResult:
+    async def drive(self, run: AgentRun) -> Ended:
         """Run what was opened, as a scope of its own."""
         steps = run.chat.steps
         ended: list[Label] = []
+        ran = False
 
-        async def body() -> AgentResult:
+        async def body() -> Ended:
+            nonlocal ran
+            ran = True
             with span("invoke_agent", attributes={"gen_ai.operation.name": "invoke_agent"}) as here:
                 here.attributes["gen_ai.agent.name"] = run.agent.spec.name
                 here.attributes["gen_ai.agent.version"] = run.agent.version
                 here.attributes["pilothouse.run"] = run.chat.run
+                for name in run.agent.spec.agents:
+                    run.helpers[f"ask_{name.replace('-', '_')}"] = await self._resolved(steps, name)
                 result = await _looped(run)
                 here.attributes["gen_ai.usage.input_tokens"] = result.use.prompt_tokens
                 here.attributes["gen_ai.usage.output_tokens"] = result.use.output_tokens
                 here.attributes["pilothouse.cost"] = str(result.use.cost)
                 here.attributes["pilothouse.label.integrity"] = result.label.integrity.name.lower()
             ended.append(condensed_label(result.label))
-            return result
+            return _ended(run, result)
 
         inputs = {
             "agent": run.agent.id, "request": run.request,
@@ -141,7 +146,10 @@ class Agents:
             f"agent {run.agent.spec.name}", body, inputs=inputs,
             label=lambda: ended[-1] if ended else condensed_label(run.session.outside), told=lambda _: None,
         )  # fmt: skip
-        return cast("AgentResult", found)
+        left = cast("Ended", found)
+        if not ran:
+            _taken_over(run, left)
+        return left
 
     async def _resolved(self, steps: Steps, agent: AgentSpec | str) -> Published:
         if isinstance(agent, AgentSpec):
@@ -174,7 +182,7 @@ class Agents:
         )  # fmt: skip
         reader = GatewayReader(chat, spec.reader, meter)
         door = RecordedDoor(self._door, steps, str(engine.current_run().id)) if recorded else self._door
-        tools = self._toolbox(spec, steps, acting)
+        tools = self.toolbox(spec, steps, acting)
         session = Session(
             principal=acting, tools=tools, door=door, request=request, reader=reader,
             asker=self._asker_of(recorded, meter), asked_of=spec.asked_of, authority=self._authority,
@@ -191,7 +199,12 @@ class Agents:
             return ParkingAsker(self._inbox, meter.waited)
         return self._asker
 
-    def _toolbox(self, spec: AgentSpec, steps: Steps, principal: Principal) -> Toolbox:
+    def toolbox(self, spec: AgentSpec, steps: Steps, principal: Principal) -> Toolbox:
+        """Return the tools of a spec; what those that read answer is recorded.
+
+        Raises:
+            UsageError: ``agents.no_tool``.
+        """
         found: list[ReadTool | ActTool] = []
         for name in spec.tools:
             if name in offers.BUILT_IN:
@@ -227,7 +240,7 @@ def recorded_tool(tool: ReadTool, steps: Steps, principal: Principal) -> ReadToo
         stored = await steps.tool(f"tool {tool.name}", body, inputs=args, label=label)
         return value_of(stored)
 
-    return replace(tool, read=read)
+    return replace(tool, read=read, **offers.declared(tool))
 
 
 async def _looped(run: AgentRun) -> AgentResult:
@@ -239,9 +252,25 @@ async def _looped(run: AgentRun) -> AgentResult:
         calls=meter.calls, tool_calls=meter.tools, prompt_tokens=meter.prompt_tokens,
         output_tokens=meter.output_tokens, cost=meter.cost,
     )  # fmt: skip
-    return AgentResult(
-        agent=run.agent.id, answer=answer, use=use, effects=tuple(run.effects), degraded=run.degraded
+    files = {file.path: file.value for file in run.filing.tree}
+    return AgentResult(agent=run.agent.id, answer=answer, use=use, files=files, degraded=run.degraded)
+
+
+def _ended(run: AgentRun, result: AgentResult) -> Ended:
+    left = run.session.left_behind()
+    return Ended(
+        result=result, pc=condensed_label(run.session.pc), touched=condensed_label(left.touched),
+        asked=left.asked, refused=tuple(sorted(left.refused)), spent=dict(left.spent),
+    )  # fmt: skip
+
+
+def _taken_over(run: AgentRun, left: Ended) -> None:
+    """The journal answered: what the run obtained and used counts as if it had happened here."""
+    use = left.result.use
+    run.session.absorb(
+        Family(touched=left.touched, asked=left.asked, refused=set(left.refused), spent=dict(left.spent))
     )
+    run.meter.took(use.calls, use.tool_calls, use.prompt_tokens, use.output_tokens, use.cost)
 
 
 def _through(principal: Principal, agent: Principal) -> Principal:

@@ -109,6 +109,16 @@ class Meter:
         if self._above is not None:
             self._above.used_tool()
 
+    def took(self, calls: int, tools: int, prompt: int, output: int, cost: Decimal) -> None:
+        """Count what a run used that ended before this process began."""
+        self.calls += calls
+        self.tools += tools
+        self.prompt_tokens += prompt
+        self.output_tokens += output
+        self.cost += cost
+        if self._above is not None:
+            self._above.took(calls, tools, prompt, output, cost)
+
     def waited(self, seconds: float) -> None:
         """Leave out what was waited for a person."""
         self._waited += seconds

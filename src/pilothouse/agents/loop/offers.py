@@ -18,6 +18,7 @@ __all__ = [
     "CODE",
     "FILES",
     "SHELL",
+    "declared",
     "effects_of",
     "plan_offer",
     "reading_offers",
@@ -143,13 +144,21 @@ def sub_agent_offer(name: str, description: str) -> ToolSpec:
     )
 
 
+def declared(tool: ReadTool) -> dict[str, Any]:
+    """Return what a tool's function says of it, for another function in its place."""
+    parameters = tool.parameters
+    if parameters is None:
+        parameters = _of_signature(tool.read, tool.required)
+    return {"description": _words(tool), "parameters": parameters}
+
+
 def parameters_of(tool: ReadTool | ActTool) -> dict[str, Json]:
     """Return the JSON Schema of a tool's arguments; any of them may be a handle instead."""
     if tool.parameters is not None:
         return _with_handles(tool.parameters)
     if isinstance(tool, ActTool):
         return _object({name: {} for name in tool.required}, tool.required)
-    return _of_signature(tool.read, tool.required)
+    return _with_handles(_of_signature(tool.read, tool.required))
 
 
 def _with_handles(schema: Mapping[str, Json]) -> dict[str, Json]:
@@ -180,7 +189,7 @@ def _of_signature(function: Callable[..., Any], required: tuple[str, ...]) -> di
     for one in parameters:
         if one.kind in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD):
             continue
-        properties[one.name] = _or_handle(_type(hints.get(one.name)))
+        properties[one.name] = _type(hints.get(one.name))
         if one.default is inspect.Parameter.empty and one.name not in needed:
             needed.append(one.name)
     for name in needed:

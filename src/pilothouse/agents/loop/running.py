@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from pilothouse.agents.loop import offers
-from pilothouse.agents.loop.conversation import Conversation, pointing
+from pilothouse.agents.loop.conversation import Conversation
+from pilothouse.agents.loop.delegating import delegate
+from pilothouse.agents.loop.filing import Filing
 from pilothouse.agents.loop.meter import Meter
 from pilothouse.agents.loop.prompts import prompt
 from pilothouse.agents.loop.shown import Shown
@@ -56,6 +58,7 @@ class AgentRun:
     request: str
     asked: Label
     given: Mapping[str, Value] = field(default_factory=dict[str, Value])
+    helpers: dict[str, Published] = field(default_factory=dict[str, "Published"], init=False)
 
     def __post_init__(self) -> None:
         spec = self.agent.spec
@@ -64,13 +67,14 @@ class AgentRun:
         self.degraded = ""
         self.answers: dict[str, Shows] = {}
         """What was shown of each call, until the model is told."""
-        self.effects: list[str] = []
+        self.filing = Filing(self.session, self.shown, wanted=offers.FILES in spec.tools)
         self._planning = bool(offers.effects_of(self.tools)) and not self.session.planned
         self._specs: tuple[ToolSpec, ...] = ()
         self._built_in: dict[str, Callable[[Mapping[str, Any]], Awaitable[Shows]]] = {
             "plan": self._plan,
             "read": self._read,
             "ask": self._ask,
+            **self.filing.tools,
         }
         self._begin()
 
@@ -82,6 +86,8 @@ class AgentRun:
         told = [spec.instructions, prompt("clear" if spec.clear else "handles")]
         if self._planning:
             told.append(prompt("plan"))
+        if offers.FILES in spec.tools:
+            told.append(prompt("files"))
         self.conversation.tell("system", "\n\n".join(told), ours)
         self.conversation.tell("user", self.request, self.asked)
         if not self._planning:
@@ -106,7 +112,11 @@ class AgentRun:
         found = offers.reading_offers(self.tools)
         if not spec.clear:
             found += [offers.READ, offers.ASK]
-        return found
+        found += [
+            offers.sub_agent_offer(helper.spec.name, helper.spec.description)
+            for helper in self.helpers.values()
+        ]
+        return [*found, *self.filing.offered()]
 
     async def respond(self, outputs: tuple[ToolSpec, ...], schema: Mapping[str, Json] | None) -> Turn:
         """Ask the model for its next turn.
@@ -120,7 +130,8 @@ class AgentRun:
         """
         now = self.chat.steps.now()
         self.meter.before_call(now)
-        self.conversation.fit(self._moved)
+        if self.conversation.fit(self.filing.moved):
+            self._specs = ()
         tools = () if schema is not None else (*self.offered(), *outputs)
         turn, label = await self.chat.ask(
             self.agent.spec.task, self.conversation.messages, digest=self.conversation.digest,
@@ -131,9 +142,6 @@ class AgentRun:
         said = Message(role="assistant", parts=_parts(turn, label), choices=turn.choices)
         self.conversation.add(said)
         return turn
-
-    def _moved(self, place: int, message: Message) -> Message:
-        return pointing(message, f"results/{place}.txt")
 
     def hear(self, id: str, text: str, label: Label) -> None:
         """Tell the model what a call came to."""
@@ -176,6 +184,8 @@ class AgentRun:
         built_in = self._built_in.get(name)
         if built_in is not None:
             return await built_in(args)
+        if name in self.helpers:
+            return await delegate(self, self.helpers[name], args)
         values = {key: self.shown.argument(value) for key, value in args.items()}
         return self.shown.result(await self.session.call(name, values))
 
