@@ -25,6 +25,7 @@ from pilothouse_port.outward import (
     send_notice,
 )
 from pilothouse_port.pack import Pack
+from pilothouse_port.reading import read_facts, reader_of
 from pilothouse_port.types import Consignment, Facts
 
 if TYPE_CHECKING:
@@ -140,7 +141,9 @@ async def gather_batch(port: PortRef, boxes: list[Consignment], at: datetime) ->
 async def weigh(port: PortRef, facts: Facts, lookups: float, number: int, at: datetime) -> Weighed:
     """Judge the facts by the policy as it stands now."""
     bindings = port.load()
-    pack = judge(facts, bindings.table, at=local_time(bindings, at), lookups=lookups, number=number)
+    readout = await read_facts(facts, reader_of(bindings))
+    here = local_time(bindings, at)
+    pack = judge(facts, bindings.table, at=here, readout=readout, lookups=lookups, number=number)
     release = release_args(bindings, pack)
     notice = None if release else notice_args(bindings, facts, pack)
     return Weighed(pack=pack, release=release, notice=notice)

@@ -19,6 +19,7 @@ from pilothouse_port.types import (
     Reading,
     Reason,
     ReleaseVerdict,
+    Unread,
     Verdict,
 )
 
@@ -52,6 +53,7 @@ class Pack:
         evidence: Values the verdict rests on: of the blocking reasons, else of every check.
         passed: Checks that pass, folded on the screen.
         lookups: Queries it took, its share of the batch.
+        quotes: By evidence name, the verbatim words of a text that a reason rests on.
         actions: Logged actions by clerk, for the cost model.
     """
 
@@ -61,6 +63,7 @@ class Pack:
     passed: tuple[str, ...]
     drafts: tuple[Draft, ...]
     lookups: float
+    quotes: dict[str, str] = field(default_factory=dict[str, str])
     actions: dict[str, dict[str, float]] = field(default_factory=dict[str, dict[str, float]])
 
     @property
@@ -159,12 +162,29 @@ def evidence_of(verdict: ReleaseVerdict, results: Sequence[CheckResult]) -> tupl
     return tuple(out.values())
 
 
+def _quotes(verdict: ReleaseVerdict, evidence: Sequence[Evidence]) -> dict[str, str]:
+    """Return the words that claims quote, by the evidence that holds them."""
+    said = [
+        (reading.name, str(reading.value), reading.cited[0].label.origin)
+        for reason in verdict.reasons
+        for reading in reason.evidence
+        if isinstance(reading, Fact) and reading.name.startswith("claim.") and reading.cited
+    ]
+    out: dict[str, str] = {}
+    for item in evidence:
+        for name, quote, origin in said:
+            if item.name.partition("#")[0] == name and item.label.origin == origin:
+                out.setdefault(item.name, quote)
+    return out
+
+
 def make_pack(
     facts: Facts,
     results: Sequence[CheckResult],
     verdict: ReleaseVerdict,
     *,
     lookups: float,
+    texts: Sequence[Unread] = (),
     number: int = 0,
 ) -> Pack:
     """Return the pack of one consignment.
@@ -174,18 +194,21 @@ def make_pack(
         results: What the checks said.
         verdict: What the table said.
         lookups: Its share of the batch's queries.
+        texts: All there were, read or not: whoever works by hand reads them.
         number: Its place in the batch.
     """
     drafts = _drafts(facts.consignment, verdict.reasons)
     passed = tuple(result.check for result in results if result.status == "pass")
+    evidence = evidence_of(verdict, results)
     return Pack(
         consignment=facts.consignment,
         verdict=verdict,
-        evidence=evidence_of(verdict, results),
+        evidence=evidence,
+        quotes=_quotes(verdict, evidence),
         passed=passed,
         drafts=drafts,
         lookups=lookups,
-        actions=_actions(facts, results, verdict, drafts, number=number),
+        actions=_actions(facts, results, verdict, drafts, texts=texts or facts.unread, number=number),
     )
 
 
@@ -214,17 +237,19 @@ def _actions(
     verdict: ReleaseVerdict,
     drafts: Sequence[Draft],
     *,
+    texts: Sequence[Unread],
     number: int,
 ) -> dict[str, Actions]:
     seen = [reading for result in results for reading in result.seen]
-    unread = [text.text for text in facts.unread]
     panel = 20 + sum(12 + words_of(reason.quote) for reason in verdict.reasons)
-    mails = sum(words_of(str(text.value)) for text in unread)
+    quotes = sum(words_of(reason.detail) for reason in verdict.reasons)
+    mails = sum(words_of(str(text.text.value)) for text in texts)
+    unread = sum(words_of(str(text.text.value)) for text in facts.unread)
     out: dict[str, Actions] = {
         "assisted": assisted(
             shown_words=panel,
             reasons=verdict.reasons,
-            unread_words=mails,
+            unread_words=unread + quotes,
             draft_words=sum(words_of(draft.text) for draft in drafts),
             number=number,
         )
@@ -248,7 +273,11 @@ def decision_line(pack: Pack) -> dict[str, Any]:
         "bound": verdict.bound.value,
         "endorsements": list(verdict.endorsements),
         "reasons": [_reason_line(reason) for reason in verdict.reasons],
-        "evidence": [_evidence_line(item) for item in pack.evidence if isinstance(item.label.origin, Origin)],
+        "evidence": [
+            _evidence_line(item, pack.quotes.get(item.name, ""))
+            for item in pack.evidence
+            if isinstance(item.label.origin, Origin)
+        ],
         "lookups": round(pack.lookups, 4),
         "actions": pack.actions,
     }
@@ -259,7 +288,7 @@ def _reason_line(reason: Reason) -> dict[str, Any]:
     return {**line, "cause": reason.cause, "detail": reason.detail} if reason.cause else line
 
 
-def _evidence_line(item: Evidence) -> dict[str, Any]:
+def _evidence_line(item: Evidence, quote: str) -> dict[str, Any]:
     origin = item.label.origin
     assert isinstance(origin, Origin)
     position = origin.position
@@ -267,6 +296,7 @@ def _evidence_line(item: Evidence) -> dict[str, Any]:
     if position is not None and position.offset is not None:
         span = {"file": position.file, "offset": position.offset, "length": position.length}
     value = None if item.value is None else as_text(item.value)
+    quoted = {"quote": quote, "start": value.find(quote)} if quote and value and quote in value else {}
     return {
         "fact": item.name.partition("#")[0],
         "system": origin.source,
@@ -275,4 +305,5 @@ def _evidence_line(item: Evidence) -> dict[str, Any]:
         "field": origin.field,
         "value": value,
         "span": span,
+        **quoted,
     }

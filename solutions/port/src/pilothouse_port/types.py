@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, cast
 
@@ -118,18 +118,26 @@ Reading = Fact | Absent | Unknown
 @wired("port.unread")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unread:
-    """A text that mentions or hangs on the consignment and that nobody has read.
+    """A text that mentions or hangs on the consignment: not read yet, or what reading left open.
 
     Attributes:
         kind: ``mail``, ``remark`` or ``description``; says which text outcomes it could hold.
         text: The text as the source gave it.
         mention: The characters that tie it to the consignment, empty when a key does.
+        also: Of a mail: ``subject``, ``from``, ``reply_to``, ``message_id``, ``in_reply_to``, ``date``.
+        signs: What is odd about who it is from; each is a sign of fraud.
+        about: Outcomes (``check.code``) that it could still hide; empty: all that its kind could hold.
+        why: Why nobody could read it.
     """
 
     source: str
     kind: str
     text: Labelled
     mention: str = ""
+    also: dict[str, Labelled] = field(default_factory=dict[str, Labelled])
+    signs: tuple[str, ...] = ()
+    about: tuple[str, ...] = ()
+    why: str = ""
 
 
 @wired("port.facts")
@@ -157,6 +165,8 @@ class Claim:
         state: A loosening claim counts for ``bound`` only when corroborated or endorsed.
         endorser: Who could endorse it, such as ``desk``; empty: nobody can.
         quote: The verbatim characters of ``text``.
+        start: Where they stand in it; -1 when the whole value is meant.
+        detail: For a person: what was met.
     """
 
     check: str
@@ -166,6 +176,8 @@ class Claim:
     text: Labelled
     state: ClaimState = "proposed"
     endorser: str = ""
+    start: int = -1
+    detail: str = ""
 
 
 @wired("port.finding")

@@ -190,14 +190,17 @@ async def run_port(
     out: Path,
     durable: bool,
     texts: bool,
+    read: bool = True,
     tell: Callable[[dict[str, int]], None] = lambda _counts: None,
 ) -> dict[str, Any]:
     """Decide everything on the discharge list and write the decisions.
 
+    With ``read`` false texts stay unread, which only tightens.
+
     A run that leaves texts out is never durable: it is a figure for comparison, not a decision.
     """
     start = time.monotonic()
-    packs = await (_durable(place, tell) if durable and texts else _pure(place, texts=texts))
+    packs = await (_durable(place, tell) if durable and texts else _pure(place, texts=texts, read=read))
     write_decisions(out, packs)
     return {
         "out": str(out),
@@ -208,13 +211,16 @@ async def run_port(
     }
 
 
-async def _pure(place: Place, *, texts: bool) -> list[Pack]:
+async def _pure(place: Place, *, texts: bool, read: bool) -> list[Pack]:
     from pilothouse_port.bindings import SourcesReader
     from pilothouse_port.evaluate import evaluate
+    from pilothouse_port.reading import reader_of
 
     bindings, at = find_bindings(place)
     async with _sources(place) as (sources, principal):
-        return await evaluate(bindings, SourcesReader(sources, principal), at=at, texts=texts)
+        reads = reader_of(bindings) if read else None
+        reader = SourcesReader(sources, principal)
+        return await evaluate(bindings, reader, at=at, texts=texts, texts_reader=reads)
 
 
 async def _durable(place: Place, tell: Callable[[dict[str, int]], None]) -> list[Pack]:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from pilothouse.connectors import Query, Row
-from pilothouse.kernel import wired
+from pilothouse.kernel import PilothouseError, wired
 from pilothouse_port.bindings.load import ROOT_KEYS, Bindings
 from pilothouse_port.bindings.model import BindingModel, DefaultsModel, KeyModel, TextModel
 from pilothouse_port.bindings.read import Key, Load, Reader, Want, combinations, load_all, want_of
 from pilothouse_port.bindings.resolve import Resolver, combined
-from pilothouse_port.bindings.texts import gather_texts
+from pilothouse_port.bindings.texts import Found, gather_texts
 from pilothouse_port.bindings.values import apply, parts_of, text_of
 from pilothouse_port.facts import FACTS, facts_of
+from pilothouse_port.reading.senders import domain_of
 from pilothouse_port.types import Absent, Consignment, Fact, Facts, Reading, Unknown
 
 __all__ = ["Gathered", "defaults_of", "gather", "list_consignments", "needed_facts"]
@@ -215,6 +217,21 @@ class _Batch:
         return None
 
 
+async def _registered_domains(bindings: Bindings, batch: _Batch) -> frozenset[str]:
+    """Return the domains of every registered contact: who resembles one of them is not it."""
+    if not any(text.kind == "mail" for text in bindings.model.texts.values()):
+        return frozenset()
+    found: set[str] = set()
+    for binding in bindings.of("party.contact"):
+        try:
+            rows = await batch.read(binding.system, Query(binding.object))
+        except PilothouseError:
+            continue  # the fact itself says that the system is down
+        values = (text_of(row.values.get(name)) for row in rows for name in binding.value)
+        found.update(domain for value in values for domain in map(domain_of, re.split(r"[;,\s]+", value)) if domain)
+    return frozenset(found)
+
+
 def _hung_on_by_texts(bindings: Bindings) -> list[str]:
     """Return the facts and joins that give the keys of texts."""
     parts = {part for text in bindings.model.texts.values() for part in text.key}
@@ -245,7 +262,10 @@ async def gather(
     if texts:
         await batch.fill(_hung_on_by_texts(bindings))
     wanted = [name for name in FACTS if name in batch.readings]
-    found = await gather_texts(bindings, batch, consignments, at=at, keys=batch.keys) if texts else {}
+    found: Found = {}
+    if texts:
+        domains = await _registered_domains(bindings, batch)
+        found = await gather_texts(bindings, batch, consignments, at=at, keys=batch.keys, domains=domains)
     facts: list[Facts] = []
     for one in consignments:
         unread, gaps = found.get(one.key, ((), {}))

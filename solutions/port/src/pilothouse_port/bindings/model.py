@@ -176,7 +176,11 @@ class ListModel(Strict):
 
 
 class TextModel(Strict):
-    """Text nobody has read: mails that mention a box, remarks and descriptions that hang on one."""
+    """Text to be read: mails that mention a box, remarks and descriptions that hang on one.
+
+    Of a mail ``sender`` and ``answers`` name the fields with the addresses it is from and asks to answer to,
+    ``attachments`` the object with its attachments, keyed by the mail's ``id``.
+    """
 
     kind: TextKind
     system: str
@@ -186,6 +190,9 @@ class TextModel(Strict):
     at: str = ""
     id: str = ""
     reply: str = ""
+    sender: str = "from"
+    answers: str = "reply_to"
+    attachments: str = ""
     known: Words = ()
     known_file: str = ""
     where: dict[str, Words] = Field(default_factory=dict)

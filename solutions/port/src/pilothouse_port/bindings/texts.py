@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 
 from pilothouse.connectors import Row
@@ -14,6 +14,7 @@ from pilothouse_port.bindings.model import TextModel
 from pilothouse_port.bindings.read import Load, Reader, load_all, want_of
 from pilothouse_port.bindings.values import moment_of, text_of
 from pilothouse_port.checks import TEXT_OUTCOMES
+from pilothouse_port.reading.senders import signs
 from pilothouse_port.types import Consignment, Reading, Unknown, Unread
 
 __all__ = ["bare_words", "gather_texts", "mentions", "squeezed", "text_kinds"]
@@ -55,12 +56,19 @@ def text_kinds(bindings: Bindings) -> frozenset[str]:
 
 
 async def gather_texts(
-    bindings: Bindings, reader: Reader, consignments: Sequence[Consignment], *, at: datetime, keys: Keys
+    bindings: Bindings,
+    reader: Reader,
+    consignments: Sequence[Consignment],
+    *,
+    at: datetime,
+    keys: Keys,
+    domains: Collection[str] = (),
 ) -> Found:
-    """Return unread texts and gaps of text sources by consignment.
+    """Return texts to read and gaps of text sources by consignment.
 
     A text counts when the policy has an outcome that only such a text can hold, and no person has said
-    that exactly these words carry nothing (``known``). ``keys`` gives a source's keys of a consignment.
+    that exactly these words carry nothing (``known``). ``keys`` gives a source's keys of a consignment, ``domains``
+    are those of registered contacts.
     """
     kinds = text_kinds(bindings)
     unread: dict[str, list[Unread]] = {one.key: [] for one in consignments}
@@ -82,7 +90,8 @@ async def gather_texts(
             _keyed(source, written, consignments, unread, keys)
         else:
             beside = await _beside(bindings, reader)
-            _mentioning(source, _until(load.everything, source, bindings, at), consignments, unread, beside)
+            rows = _until(load.everything, source, bindings, at)
+            _mentioning(source, rows, consignments, unread, beside=beside, domains=domains)
     return {one.key: (tuple(unread[one.key]), gaps[one.key]) for one in consignments}
 
 
@@ -174,7 +183,9 @@ def _mentioning(
     rows: Sequence[Row],
     consignments: Sequence[Consignment],
     unread: dict[str, list[Unread]],
+    *,
     beside: Mapping[str, Sequence[str]],
+    domains: Collection[str],
 ) -> None:
     threads = _threads(rows, source)
     bare = {index: squeezed(_words(row, source)) for index, row in enumerate(rows)}
@@ -186,15 +197,29 @@ def _mentioning(
         }
         for index in _with_thread(set(hit), threads):
             row = rows[index]
-            cited = next((name for name in reversed(source.text) if name in row.values), source.text[0])
-            unread[one.key].append(
-                Unread(
-                    source=source.system,
-                    kind=source.kind,
-                    text=row.labelled(cited),
-                    mention=hit.get(index, ""),
-                )
-            )
+            unread[one.key].append(_letter(row, source, mention=hit.get(index, ""), domains=domains))
+
+
+def _letter(row: Row, source: TextModel, *, mention: str, domains: Collection[str]) -> Unread:
+    cited = next((name for name in reversed(source.text) if name in row.values), source.text[0])
+    fields = {
+        "subject": next((name for name in source.text if name != cited), ""),
+        "from": source.sender,
+        "reply_to": source.answers,
+        "message_id": source.id,
+        "in_reply_to": source.reply,
+        "date": source.at,
+    }
+    also = {role: row.labelled(name) for role, name in fields.items() if name and row.values.get(name)}
+    sender, answers = (str(also[role].value) if role in also else "" for role in ("from", "reply_to"))
+    return Unread(
+        source=source.system,
+        kind=source.kind,
+        text=row.labelled(cited),
+        mention=mention,
+        also=also,
+        signs=signs(sender, answers, domains) if domains else (),
+    )
 
 
 def _threads(rows: Sequence[Row], source: TextModel) -> Mapping[int, set[int]]:

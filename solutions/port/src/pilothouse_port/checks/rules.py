@@ -161,7 +161,7 @@ def _tightening(check: str, claims: Iterable[Claim]) -> list[Finding]:
     return [
         Finding(
             code=claim.code,
-            detail=claim.quote,
+            detail=claim.detail or claim.quote,
             evidence=(Fact(name=f"claim.{claim.code}", value=claim.quote, cited=(claim.text,)),),
         )
         for claim in claims
@@ -172,9 +172,9 @@ def _tightening(check: str, claims: Iterable[Claim]) -> list[Finding]:
 def _unread(check: str, facts: Facts) -> list[Finding]:
     found: list[Finding] = []
     for text in facts.unread:
-        detail = f"unread {text.kind} of {text.source}"
+        detail = f"unread {text.kind} of {text.source}" + (f": {text.why}" if text.why else "")
         unknown = Unknown(name=f"text.{text.kind}", cause="unread", detail=detail, cited=(text.text,))
-        found += _hidden(check, text.kind, unknown, facts)
+        found += _hidden(check, text.kind, unknown, facts, about=text.about)
     for kind in {kind for kinds in TEXT_OUTCOMES.values() for kind in kinds}:
         gap = facts.readings.get(f"text.{kind}")
         if isinstance(gap, Unknown):
@@ -182,17 +182,20 @@ def _unread(check: str, facts: Facts) -> list[Finding]:
     return found
 
 
-def _hidden(check: str, kind: str, unknown: Unknown, facts: Facts) -> list[Finding]:
-    """Return what a text of ``kind`` could hide from ``check``."""
-    about = tuple(
+def _hidden(
+    check: str, kind: str, unknown: Unknown, facts: Facts, *, about: tuple[str, ...] = ()
+) -> list[Finding]:
+    """Return what a text of ``kind`` could hide from ``check``; ``about`` names the outcomes left open."""
+    hidden = tuple(
         code
         for (name, code), kinds in TEXT_OUTCOMES.items()
         if name == check and kind in kinds and not _excluded(name, code, facts)
+        if not about or f"{name}.{code}" in about
     )
-    if not about:
+    if not hidden:
         return []
     return [
-        Finding(code="unknown", cause=unknown.cause, about=about, evidence=(unknown,), detail=unknown.detail)
+        Finding(code="unknown", cause=unknown.cause, about=hidden, evidence=(unknown,), detail=unknown.detail)
     ]
 
 

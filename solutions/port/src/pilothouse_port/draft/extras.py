@@ -70,6 +70,7 @@ def draft_texts(g: Guesser, guesses: Sequence[Guess]) -> dict[str, dict[str, Any
                 "at": "date",
                 "id": "message_id",
                 "reply": "in_reply_to",
+                **({"attachments": "attachments"} if "attachments" in look.table.columns else {}),
             }
         remark = _remark(look)
         if remark is not None:

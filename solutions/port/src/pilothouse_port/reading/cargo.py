@@ -1,0 +1,92 @@
+"""Owns hazards in cargo descriptions: names of dangerous goods in any language, tuned to find rather than to trust."""
+
+from __future__ import annotations
+
+import functools
+import re
+import tomllib
+import unicodedata
+from dataclasses import dataclass
+from importlib import resources
+
+from pilothouse_port.reading.tasks import LANGUAGES, lexicon
+
+__all__ = ["Hazard", "folded", "hazard_in"]
+
+_NUMBERED = re.compile(r"\b(?:un|onu)\s?-?\s?(?:no\.?|nr\.?)?\s?\d{4}\b")
+NEAR = 14
+"""Signs between a word that disarms (``filter``, ``without battery``) and the word it disarms."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hazard:
+    """A hazard as it stands in the description."""
+
+    start: int
+    end: int
+    quote: str
+    meaning: str
+
+
+@functools.lru_cache(maxsize=8192)
+def _sign(sign: str) -> str:
+    plain = unicodedata.normalize("NFKD", sign)[0].casefold()
+    return {"ß": "s", "ł": "l", "ø": "o", "đ": "d", "’": "'", "-": " ", "‑": " ", "–": " "}.get(plain, plain)[:1]
+
+
+def folded(text: str) -> str:
+    """Return the text without case and accents, sign by sign, so that places stay."""
+    return "".join(map(_sign, text))
+
+
+def hazard_in(text: str) -> Hazard | None:
+    """Return the first hazard that the description names, or nothing."""
+    bare = folded(text)
+    found = _NUMBERED.search(bare)
+    if found is not None:
+        return Hazard(found.start(), found.end(), text[found.start() : found.end()], "number")
+    disarmed = [match.span() for match in _safe().finditer(bare)]
+    for meaning, pattern in (*_hazards(), ("shipping name", _names())):
+        for match in pattern.finditer(bare):
+            start, end = match.span()
+            if not any(start < b + NEAR and a - 2 < end and _beside(bare, (a, b), (start, end)) for a, b in disarmed):
+                return Hazard(start, end, text[start:end], meaning)
+    return None
+
+
+def _beside(bare: str, safe: tuple[int, int], hazard: tuple[int, int]) -> bool:
+    """Whether the disarming words hold the hazard word or stand right beside it."""
+    if safe[0] < hazard[1] and hazard[0] < safe[1]:
+        return True
+    between = bare[safe[1] : hazard[0]] if safe[1] <= hazard[0] else bare[hazard[1] : safe[0]]
+    return len(between) <= 2 and not re.search(r"[,;/+&]", between)
+
+
+def _any_of(listed: str) -> re.Pattern[str]:
+    parts: list[str] = []
+    for raw in listed.split(","):
+        term = folded(raw).strip()
+        if not term:
+            continue
+        body = re.escape(term).replace(r"\ \.\.\ ", r"\W+(?:\w+\W+){0,4}").replace(r"\*", r"\w*").replace(r"\ ", r"\W+")
+        parts.append(body)
+    return re.compile(rf"(?<!\w)(?:{'|'.join(sorted(parts, key=len, reverse=True))})(?!\w)")
+
+
+@functools.cache
+def _hazards() -> tuple[tuple[str, re.Pattern[str]], ...]:
+    path = resources.files("pilothouse_port.reading") / "lexicons" / "hazards.toml"
+    listed: dict[str, str] = tomllib.loads(path.read_text(encoding="utf-8"))["hazard"]
+    return tuple((meaning, _any_of(words)) for meaning, words in listed.items())
+
+
+@functools.cache
+def _safe() -> re.Pattern[str]:
+    return _any_of(", ".join(lexicon(language)["goods"]["safe"] for language in LANGUAGES))
+
+
+@functools.cache
+def _names() -> re.Pattern[str]:
+    path = resources.files("pilothouse_port.reading") / "lexicons" / "proper_names.txt"
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return _any_of(", ".join(line.replace(",", " ") for line in lines if line.strip() and not line.startswith("#")))

@@ -1,0 +1,71 @@
+"""Owns what is read in a port's texts as tasks for the claims reader: rules by meaning, words by language."""
+
+from __future__ import annotations
+
+import functools
+import re
+import tomllib
+from importlib import resources
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+if TYPE_CHECKING:
+    from pilothouse.documents.claims import Task
+
+__all__ = ["ALERTS", "LANGUAGES", "TextKind", "ignored", "lexicon", "task_for"]
+
+TextKind = Literal["mail", "remark"]
+LANGUAGES: Final = ("en", "de", "nl", "fr", "es", "it", "pt", "pl")
+ALERTS: Final = frozenset({"stop", "stay", "legal", "dispute", "lost", "seal_bad", "alone_seal_bad", "damage"})
+"""Meanings whose mere mention keeps a sentence unread until somebody says what it means."""
+_THINGS: Final = frozenset(
+    "until must yet legal invoice contact bank haulier code docs status thanks urgent body minor move waive lost "
+    "dispute wrong stay change".split()
+)
+"""Meanings that "not" does not turn round: things, circumstances, and phrases that hold their own negation."""
+
+
+@functools.cache
+def lexicon(language: str) -> dict[str, dict[str, str]]:
+    """Return the words of a language: section, meaning, comma-separated terms."""
+    path = resources.files("pilothouse_port.reading") / "lexicons" / f"{language}.toml"
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+def terms_of(listed: str) -> list[str]:
+    """Return the terms of one line; a gap inside is ``..``, a star stands for letters at either end only."""
+    out: list[str] = []
+    for raw in listed.split(","):
+        term = re.sub(r"\s+\*\s+", " .. ", raw.strip())
+        term = re.sub(r"\s+\*$", "", term)
+        inner = re.sub(r"\*(?=\s)", "", term)
+        if inner and inner.count(" .. ") <= 1 and len(inner.strip("*")) > 1:
+            out.append(inner)
+    return out
+
+
+@functools.cache
+def task_for(kind: TextKind) -> Task:
+    """Return the task of mails or remarks."""
+    from pilothouse.documents.claims import task_of
+
+    path = resources.files("pilothouse_port.reading") / "rules.toml"
+    table: dict[str, Any] = dict(tomllib.loads(path.read_text(encoding="utf-8"))[kind])
+    concepts: dict[str, dict[str, Any]] = {}
+    for language in LANGUAGES:
+        for name, listed in lexicon(language)[kind].items():
+            if name not in ("ignore", "neg"):
+                concepts.setdefault(name, {})[language] = terms_of(listed)
+    for name, entry in concepts.items():
+        entry["alert"] = name in ALERTS
+        entry["negatable"] = name not in _THINGS
+    table["concepts"] = concepts
+    table["task"] = {**table["task"], "languages": list(LANGUAGES)}
+    return task_of(table, where=f"reading/rules.toml [{kind}]")
+
+
+@functools.cache
+def ignored() -> re.Pattern[str]:
+    """Return phrases that only look as if they meant something, such as ``release desk``."""
+    found = {term for one in LANGUAGES for term in terms_of(lexicon(one)["mail"]["ignore"]) if ".." not in term}
+    parts = [re.escape(t.strip("*")) + (r"\w*" if t.endswith("*") else "") for t in sorted(found, key=len, reverse=True)]
+    return re.compile(rf"(?<!\w)(?:{'|'.join(parts)})(?!\w)", re.IGNORECASE)
