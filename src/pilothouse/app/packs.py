@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -40,11 +39,9 @@ def go_offline() -> None:
 
 def open_packs() -> Packs:
     """Return the packs of this machine, where ``PILOTHOUSE_PACKS_*`` say."""
-    from pilothouse.registry.packs import Packs
-    from pilothouse.registry.settings import PacksSettings
+    from pilothouse.registry.packs import open_store
 
-    settings = PacksSettings()
-    return Packs(settings.dir or _default_folder(), mirror=settings.mirror)
+    return open_store()
 
 
 def open_encoder(packs: Packs | None = None) -> OnnxMiniLM:
@@ -154,8 +151,3 @@ def diagnose_packs() -> list[Finding]:
     else:
         why = f"{sum(state.state == 'ready' for state in states)} ready"
     return [*findings, Finding(ok=True, what="packs", why=why)]
-
-
-def _default_folder() -> Path:
-    base = os.environ.get("XDG_DATA_HOME", "")
-    return (Path(base) if base else Path.home() / ".local" / "share") / "pilothouse" / "packs"

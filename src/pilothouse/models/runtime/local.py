@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -197,6 +198,7 @@ class _LocalTransport(httpx2.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         lane = self._runtime.lane
         caller = request.headers.pop(CALLER_HEADER, "")
+        request = await _defused(request)
         try:
             async with asyncio.timeout(_pool_timeout(request)):
                 await lane.enter(caller)
@@ -249,6 +251,39 @@ class _Turn(httpx2.AsyncByteStream):
             lane, self._lane = self._lane, None
             if lane is not None:
                 lane.leave()
+
+
+async def _defused(request: httpx2.Request) -> httpx2.Request:
+    """Take the power from control tokens such as ``<|im_end|>`` that stand in somebody's words.
+
+    The server would read them as the end of a turn, and what follows as the words of another role.
+    """
+    if not request.url.path.endswith("/chat/completions"):
+        return request
+    content = await request.aread()
+    if b"<|" not in content and b"\\u003c" not in content:
+        return request
+    try:
+        body = json.loads(content)
+        for message in body["messages"]:
+            message["content"] = _plain(message.get("content"))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return request  # the server says what is wrong with it
+    headers = {name: value for name, value in request.headers.items() if name != "content-length"}
+    return httpx2.Request(
+        request.method, request.url, headers=headers, json=body, extensions=request.extensions
+    )
+
+
+def _plain(content: object) -> object:
+    if isinstance(content, str):
+        return content.replace("<|", "< |")
+    if isinstance(content, list):
+        return [_plain(part) for part in cast("list[object]", content)]
+    if isinstance(content, dict):
+        fields = cast("dict[str, object]", content)
+        return {name: _plain(value) if name == "text" else value for name, value in fields.items()}
+    return content
 
 
 def _pool_timeout(request: httpx2.Request) -> float | None:

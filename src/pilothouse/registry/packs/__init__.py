@@ -6,7 +6,7 @@ from pilothouse.registry.packs.fetch import fetch
 from pilothouse.registry.packs.manifest import read_pack, shipped
 from pilothouse.registry.packs.mirror import import_pack, mirror
 from pilothouse.registry.packs.ports import PackSource, Progress
-from pilothouse.registry.packs.store import Packs
+from pilothouse.registry.packs.store import Packs, open_store
 from pilothouse.registry.packs.types import Member, OpenPack, Pack, PackFile, PackState, Wheel
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "fetch",
     "import_pack",
     "mirror",
+    "open_store",
     "read_pack",
     "shipped",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import logging
+import os
 import shutil
 from collections.abc import Generator, Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from pilothouse.registry.packs.ports import PackSource
 from pilothouse.registry.packs.sources import FolderSource, InstalledSource, sha256_of
 from pilothouse.registry.packs.types import OpenPack, Pack, PackFile, PackState
 
-__all__ = ["Packs"]
+__all__ = ["Packs", "open_store"]
 
 QUARANTINE = "quarantine"
 log = logging.getLogger(__name__)
@@ -159,6 +160,19 @@ class Packs:
                 pack = _read(path)
                 if pack is not None and pack.imported:
                     yield pack
+
+
+def open_store() -> Packs:
+    """Return the packs of this machine, where ``PILOTHOUSE_PACKS_*`` say."""
+    from pilothouse.registry.settings import PacksSettings
+
+    settings = PacksSettings()
+    return Packs(settings.dir or _default_folder(), mirror=settings.mirror)
+
+
+def _default_folder() -> Path:
+    base = os.environ.get("XDG_DATA_HOME", "")
+    return (Path(base) if base else Path.home() / ".local" / "share") / "pilothouse" / "packs"
 
 
 def _read(path: Path) -> Pack | None:

@@ -1,0 +1,1 @@
+"""Adapters own the training libraries; nothing outside this folder imports one."""
