@@ -1,6 +1,13 @@
 """Documents own reading: files and messages become text with places, text becomes claims with spans."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from pilothouse.documents import claims
+from pilothouse.documents.errors import Damaged, Encrypted, ParserDied, TooLarge, Unsupported
+from pilothouse.documents.limits import ReadLimits
+from pilothouse.documents.ports import Heard, Transcriber
 from pilothouse.documents.types import (
     Block,
     Box,
@@ -14,16 +21,40 @@ from pilothouse.documents.types import (
     canonical_text,
 )
 
+if TYPE_CHECKING:
+    from pilothouse.documents.reader import Documents, open_documents, read_document
+
 __all__ = [
     "Block",
     "Box",
+    "Damaged",
     "Document",
+    "Documents",
+    "Encrypted",
+    "Heard",
     "Notice",
     "Page",
+    "ParserDied",
     "Piece",
     "Place",
+    "ReadLimits",
     "Span",
     "Text",
+    "TooLarge",
+    "Transcriber",
+    "Unsupported",
     "canonical_text",
     "claims",
+    "open_documents",
+    "read_document",
 ]
+_READER = ("Documents", "open_documents", "read_document")
+
+
+def __getattr__(name: str) -> object:
+    """Import what starts parsers only when asked for: the parsers import this part too, and start often."""
+    if name in _READER:
+        from pilothouse.documents import reader
+
+        return getattr(reader, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
