@@ -5,6 +5,8 @@ reads a job of JSON from the path given, prints one line of JSON a step, and wri
 learned so far is kept in ``checkpoint.pt``: started again with the same job, it goes on from there.
 """
 
+# The training libraries are not in the environment of the checks, on purpose.
+# pyright: reportMissingModuleSource=false
 from __future__ import annotations
 
 import json
