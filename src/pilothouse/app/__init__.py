@@ -2,6 +2,7 @@
 
 from pilothouse.app.health import diagnose, migrate_project
 from pilothouse.app.identity import Identity, change_secret, forget_session, keep_session, open_identity
+from pilothouse.app.models import switch_egress
 from pilothouse.app.packs import (
     diagnose_packs,
     go_offline,
@@ -53,5 +54,6 @@ __all__ = [
     "open_transcriber",
     "publish",
     "storage_settings",
+    "switch_egress",
     "told",
 ]

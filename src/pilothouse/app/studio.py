@@ -21,11 +21,13 @@ from pilothouse.kernel import PilothouseError, Principal, UsageError
 
 if TYPE_CHECKING:
     from pilothouse.app.identity import Identity
+    from pilothouse.app.models import ModelRecipients
     from pilothouse.connectors import Sources
     from pilothouse.decisions import Inbox, Ladder
     from pilothouse.effects import Door
     from pilothouse.engine import Engine, Run
     from pilothouse.kernel import Authority
+    from pilothouse.models import Gateway
     from pilothouse.storage import Database, StorageSettings
     from pilothouse.traces import Traces
 
@@ -60,6 +62,7 @@ class Studio:
         ladder: How far each version may act alone.
         engine: Its runs.
         traces: What happened in them, span by span.
+        models: The models that it may ask.
     """
 
     project: Project
@@ -73,6 +76,7 @@ class Studio:
     ladder: Ladder
     engine: Engine
     traces: Traces
+    models: Gateway
 
     async def find_proposal(self, text: str) -> UUID:
         """Return the proposal whose id is ``text`` or ends with it.
@@ -219,6 +223,7 @@ async def open_studio(
         work: Also run segments, timers and the sweeper here; without, runs are only started and answered.
         serve: Open for nobody in particular where a sign-in is required: the server itself has no rights.
     """
+    from pilothouse.app.models import open_gateway
     from pilothouse.app.policy import load_authority
     from pilothouse.app.traces import open_project_traces
     from pilothouse.audit import keep_chained, open_audit
@@ -240,7 +245,18 @@ async def open_studio(
         await clock.push()
         # Before the engine, so that it is closed after it: what ends last is stored too.
         traces = await stack.enter_async_context(open_project_traces(project, database, authority))
-        inbox, ladder, door = _trust(project, database, sources, identity, authority)
+        recipients = _recipients(project, sources, authority)
+        inbox, ladder, door = _trust(project, database, sources, identity, authority, recipients)
+        models = await stack.enter_async_context(
+            open_gateway(
+                project,
+                database,
+                door=door,
+                recipients=recipients,
+                reveal=identity.secrets.reveal,
+                work=work,
+            )
+        )
         load_modules(project)
 
         def ready(engine: Engine) -> None:
@@ -266,14 +282,28 @@ async def open_studio(
             ladder=ladder,
             engine=engine,
             traces=traces,
+            models=models,
         )
 
 
+def _recipients(project: Project, sources: Sources, authority: Authority) -> ModelRecipients:
+    """Return what whoever an effect reaches may read: people, and providers of models."""
+    from pilothouse.app.models import ModelRecipients, declared_models
+    from pilothouse.app.recipients import Recipients
+
+    people = Recipients(project, sources, authority)
+    return ModelRecipients(people, declared_models(project).providers)
+
+
 def _trust(
-    project: Project, database: Database, sources: Sources, identity: Identity, authority: Authority
+    project: Project,
+    database: Database,
+    sources: Sources,
+    identity: Identity,
+    authority: Authority,
+    recipients: ModelRecipients,
 ) -> tuple[Inbox, Ladder, Door]:
     """Return the queue of questions, the rungs, and the one way out, bound to each other."""
-    from pilothouse.app.recipients import Recipients
     from pilothouse.app.reread import SourceRereader
     from pilothouse.decisions import Inbox, Ladder, LadderPolicy
     from pilothouse.effects import Door
@@ -289,7 +319,7 @@ def _trust(
         versions=DeclaredVersions(),
         authority=authority,
         principals=identity.directory,
-        directory=Recipients(project, sources, authority),
+        directory=recipients,
         ladder=ladder,
     )
     ladder.follow_decisions(door.unit_of)

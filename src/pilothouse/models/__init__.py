@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pilothouse.models.adapters.child import Child, ChildBackend
 from pilothouse.models.adapters.openai_http import OpenAIBackend
 from pilothouse.models.budget import BudgetRule, Budgets, BudgetState
+from pilothouse.models.declare import Declared, declared
 from pilothouse.models.errors import (
     BudgetError,
     ContextError,
@@ -17,10 +19,15 @@ from pilothouse.models.errors import (
     ReplayMissError,
 )
 from pilothouse.models.gateway import Gateway, Health
+from pilothouse.models.keeping.news import BreakerNews
 from pilothouse.models.keeping.postgres import PostgresKeeper
+from pilothouse.models.measure import Measured, measure, with_measured
+from pilothouse.models.measure import latest as latest_checks
+from pilothouse.models.measure import store as store_check
 from pilothouse.models.ports import Backend, ChatModel, Egress, Encoder, OutboundCall, Permit
 from pilothouse.models.privacy.redact import Redactor
 from pilothouse.models.provider import Abilities, Place, Price, Provider, Route
+from pilothouse.models.record import CallRecord, ProviderTotals, Records
 from pilothouse.models.schema.hold import Bounds, held
 from pilothouse.models.schema.union import Asked, asked
 from pilothouse.models.types import (
@@ -48,14 +55,19 @@ __all__ = [
     "Asked",
     "Backend",
     "Bounds",
+    "BreakerNews",
     "BudgetError",
     "BudgetRule",
     "BudgetState",
     "Budgets",
+    "CallRecord",
     "ChatEvent",
     "ChatModel",
     "ChatRequest",
+    "Child",
+    "ChildBackend",
     "ContextError",
+    "Declared",
     "Delta",
     "Egress",
     "Encoder",
@@ -64,6 +76,7 @@ __all__ = [
     "Health",
     "InvalidAnswerError",
     "Limits",
+    "Measured",
     "Message",
     "ModelDeniedError",
     "ModelUsageError",
@@ -78,6 +91,8 @@ __all__ = [
     "Price",
     "Provider",
     "ProviderError",
+    "ProviderTotals",
+    "Records",
     "Redactor",
     "ReplayMissError",
     "Restarted",
@@ -87,7 +102,12 @@ __all__ = [
     "ToolSpec",
     "Usage",
     "asked",
+    "declared",
     "held",
+    "latest_checks",
+    "measure",
+    "store_check",
+    "with_measured",
 ]
 
 
