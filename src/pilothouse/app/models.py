@@ -158,7 +158,7 @@ def declare(door: Door) -> None:
             tier=2,
             steering=("provider",),
             accepts=Integrity.UNTRUSTED,
-            audience=Recipient("provider"),
+            audience=Recipient(arg="provider"),
             idempotent_by_effect_id=True,
             phrase="a prompt of {bytes} bytes was let out to {provider}",
         ),

@@ -35,7 +35,6 @@ class Child(Protocol):
         """Leads to the child, whichever is alive."""
         ...
 
-    @property
     def cpu_seconds(self) -> float:
         """What the child has used."""
         ...
@@ -71,10 +70,12 @@ class ChildBackend:
     async def send(self, outgoing: Outgoing, *, at: Place, seconds: float) -> AsyncGenerator[Incoming]:
         """Send one attempt to the child, and count what it used of the processor."""
         child, inner = self._ready()
-        before = child.cpu_seconds
+        before = child.cpu_seconds()
         async with aclosing(inner.send(outgoing, at=at, seconds=seconds)) as events:
             async for one in events:
-                yield _counted(one, max(0.0, child.cpu_seconds - before)) if isinstance(one, Replied) else one
+                yield (
+                    _counted(one, max(0.0, child.cpu_seconds() - before)) if isinstance(one, Replied) else one
+                )
 
     async def close(self) -> None:
         """End the child."""
