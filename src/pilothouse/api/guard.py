@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["SecurityHeaders", "guarded", "principal_of", "studio_of"]
 
 log = logging.getLogger(__name__)
+DRAIN = 5.0
 HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-store"),
@@ -76,11 +77,16 @@ def guarded(endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
             return answer
 
     async def answered(request: Request) -> Response:
-        limited = Request(request.scope, receive=_limited(request.receive, endpoint.size))
+        body = _Body(request.receive, endpoint.size)
+        limited = Request(request.scope, receive=body.receive)
         try:
             return await _called(endpoint, limited)
         except PilothouseError as error:
-            return _refused(endpoint, request, error)
+            answer = _refused(endpoint, request, error)
+            if request.method not in ("GET", "HEAD") and not await body.drained():
+                # Without this a sender could go on for ever.
+                answer.headers["Connection"] = "close"
+            return answer
         except ClientDisconnect:
             return Response(status_code=400)
         except Exception:
@@ -138,19 +144,41 @@ def _check_length(request: Request, size: int) -> None:
         raise _too_large(size)
 
 
-def _limited(receive: Receive, size: int) -> Receive:
-    """Count the body as it comes, whatever its length was said to be."""
-    seen = 0
+class _Body:
+    """Counts the body as it comes, whatever its length was said to be."""
 
-    async def counted() -> Message:
-        nonlocal seen
-        message = await receive()
-        seen += len(message.get("body", b""))
-        if seen > size:
-            raise _too_large(size)
+    def __init__(self, receive: Receive, size: int) -> None:
+        self._receive = receive
+        self._size = size
+        self._seen = 0
+        self._ended = False
+
+    async def receive(self) -> Message:
+        """Return the next message.
+
+        Raises:
+            LimitError: ``api.too_large``.
+        """
+        message = await self._next()
+        if self._seen > self._size:
+            raise _too_large(self._size)
         return message
 
-    return counted
+    async def drained(self) -> bool:
+        """Read on without keeping anything, so that a sender that ends soon can read the refusal."""
+        try:
+            async with asyncio.timeout(DRAIN):
+                while not self._ended and self._seen <= 4 * self._size:
+                    await self._next()
+        except TimeoutError:
+            return False
+        return self._ended
+
+    async def _next(self) -> Message:
+        message = await self._receive()
+        self._seen += len(message.get("body", b""))
+        self._ended = message["type"] != "http.request" or not message.get("more_body", False)
+        return message
 
 
 def _too_large(size: int) -> LimitError:
@@ -160,5 +188,7 @@ def _too_large(size: int) -> LimitError:
 def _refused(endpoint: Endpoint, request: Request, error: PilothouseError) -> Response:
     status = status_of(error)
     if endpoint.refusal is not None:
-        return endpoint.refusal(error, status)
-    return problem(error, status, instance=request.url.path)
+        answer = endpoint.refusal(error, status)
+    else:
+        answer = problem(error, status, instance=request.url.path)
+    return answer

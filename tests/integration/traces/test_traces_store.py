@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
-import pytest
-
-from pilothouse.kernel import DeniedError, Principal, UsageError
-from pilothouse.labels import Integrity, Label, Origin
+from pilothouse.kernel import Principal
 from pilothouse.storage import Database
 from pilothouse.telemetry import span
-from pilothouse.traces import SpanFilter, Traces, open_traces
+from pilothouse.traces import open_traces
 
 RUN = "0192f0c0000070008000000000000001"
 READER = Principal(id="olga", rights=frozenset({"traces:*"}))
@@ -18,9 +13,10 @@ READER = Principal(id="olga", rights=frozenset({"traces:*"}))
 
 async def test_own_spans_are_stored_and_read_back(database: Database) -> None:
     async with open_traces(database) as traces:
-        with span("segment", trace=RUN, run=RUN, workflow="release"):
-            with span("chat", kind="client", attributes={"gen_ai.operation.name": "chat", "gen_ai.prompt": "x"}):
-                pass
+        with span("segment", trace=RUN, run=RUN, workflow="release"), span(
+            "chat", kind="client", attributes={"gen_ai.operation.name": "chat", "gen_ai.prompt": "x"}
+        ):
+            pass
         assert await traces.flush() == 2
         found = await traces.find(READER)
     assert [one.name for one in found] == ["chat", "segment"]
