@@ -53,6 +53,9 @@ def make(
     wording: Annotated[
         _Wording, typer.Option(help="Texts to learn from, texts that no learner has met, or both.")
     ] = _Wording.mixed,
+    history: Annotated[
+        int | None, typer.Option(help="Past boxes that clerks decided; 60, 400 or 2,400 by size.", min=0)
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make a world: systems, policy and, outside of it, the answer key."""
@@ -65,6 +68,7 @@ def make(
             size=size.value,
             profile=profile.value,
             wording=wording.value,
+            history=history,
             say=steps.say,
         )
     _print(

@@ -53,6 +53,7 @@ def make_world(
     size: Size = "small",
     profile: Profile = "dense",
     wording: Wording = "mixed",
+    history: int | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> Made:
     """Make the world of a seed; the same arguments give the same bytes.
@@ -63,6 +64,7 @@ def make_world(
         size: ``small`` 60, ``day`` 400, ``month`` 6,000 boxes.
         profile: ``dense`` exceptions, or ``real`` as rare as in life.
         wording: ``train`` and ``unseen`` texts share no form, layout or family; ``mixed`` has both.
+        history: How many past consignments the desk has decided: by default 60, 400 or 2,400 by size.
         say: Told each step in a sentence.
 
     Raises:
@@ -78,7 +80,7 @@ def make_world(
     world = out / "world"
     world.mkdir(parents=True)
     say(f"dealing the canon of seed {seed}")
-    canon = build_canon(seed, size, profile, wording)
+    canon = build_canon(seed, size, profile, wording, history=history)
     say("projecting it into systems")
     views = list(project(canon))
     say("rendering the systems")

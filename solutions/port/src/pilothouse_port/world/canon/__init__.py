@@ -1,6 +1,7 @@
 """Owns the hidden truth of a made world: who, what, when, and what is wrong; no system sees it whole."""
 
 from pilothouse_port.world.canon.build import SIZES, Canon, build_canon, stream
+from pilothouse_port.world.canon.history import PAST, History, Ticket
 from pilothouse_port.world.canon.policy import (
     ROWS,
     TEXT_OUTCOMES,
@@ -24,6 +25,7 @@ from pilothouse_port.world.canon.types import (
 )
 
 __all__ = [
+    "PAST",
     "ROWS",
     "SIZES",
     "TEXT_OUTCOMES",
@@ -32,6 +34,7 @@ __all__ = [
     "Canon",
     "Consignment",
     "Container",
+    "History",
     "Mail",
     "Parameters",
     "Party",
@@ -42,6 +45,7 @@ __all__ = [
     "Rule",
     "Size",
     "Special",
+    "Ticket",
     "Verdict",
     "build_canon",
     "stream",

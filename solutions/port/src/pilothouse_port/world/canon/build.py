@@ -13,12 +13,13 @@ from zoneinfo import ZoneInfo
 
 from pilothouse_port.world.canon.cargo import Cargo, lay_calls, lay_cargo
 from pilothouse_port.world.canon.exceptions import deal_exceptions
+from pilothouse_port.world.canon.history import PAST, History, keep_history
 from pilothouse_port.world.canon.money import Accounts, keep_books
 from pilothouse_port.world.canon.papers import Papers, write_papers
 from pilothouse_port.world.canon.parties import Firms, printed_differently
 from pilothouse_port.world.canon.policy import Policy, deal_policy
 from pilothouse_port.world.canon.stock import PORTS
-from pilothouse_port.world.canon.texts import Texts, write_texts
+from pilothouse_port.world.canon.texts import Texts, Writing, documents_of, write_texts
 from pilothouse_port.world.canon.types import Bill, BillVersion, Consignment, Party, Port, Profile, Size
 from pilothouse_port.world.canon.yard import Yard, run_yard
 from pilothouse_port.world.wording import Wording
@@ -27,6 +28,8 @@ __all__ = ["SIZES", "Canon", "build_canon", "policy_words", "stream"]
 
 SIZES: Final[dict[Size, int]] = {"small": 60, "day": 400, "month": 6000}
 
+_REMARKS_BEFORE: Final = 50001
+"""Remarks of the past have lower numbers."""
 _OWN_CONSIGNEE: Final = ("money", "identity", "mandate", "fraud")
 
 
@@ -48,6 +51,7 @@ class Canon:
     papers: Papers
     yard: Yard
     texts: Texts
+    history: History
 
     @property
     def consignments(self) -> list[Consignment]:
@@ -74,7 +78,12 @@ def policy_words(language: str) -> dict[str, str]:
 
 
 def build_canon(
-    seed: int, size: Size = "small", profile: Profile = "dense", wording: Wording = "mixed"
+    seed: int,
+    size: Size = "small",
+    profile: Profile = "dense",
+    wording: Wording = "mixed",
+    *,
+    history: int | None = None,
 ) -> Canon:
     """Make the hidden world of ``seed``.
 
@@ -83,6 +92,7 @@ def build_canon(
         size: ``small`` 60, ``day`` 400, ``month`` 6,000 consignments.
         profile: ``dense`` exceptions for counting recall, ``real`` at published rates.
         wording: Which families people write in: ``train``, ``unseen`` or both.
+        history: How many past consignments the desk has decided; by size when left out.
     """
     rng = stream(seed, "world")
     language = rng.choice(sorted({port.language for port in PORTS}))
@@ -113,7 +123,26 @@ def build_canon(
     yard = run_yard(stream(seed, "yard"), cargo, policy=policy, as_of=as_of)
     books = keep_books(stream(seed, "money"), cargo, policy=policy, currency=port.currency, today=today)
     papers = write_papers(stream(seed, "papers"), cargo, policy=policy, as_of=as_of)
-    texts = write_texts(stream(seed, "texts"), cargo, books, port=port, as_of=as_of, wording=wording)
+    past = keep_history(
+        stream(seed, "history"),
+        cargo,
+        books,
+        firms,
+        size=PAST[size] if history is None else history,
+        policy=policy,
+        port=port,
+        profile=profile,
+        wording=wording,
+        as_of=as_of,
+    )
+    writing = Writing(
+        port=port,
+        wording=wording,
+        documents=documents_of(books),
+        read_at={bill.number: as_of for bill in cargo.bills},
+        first_remark=_REMARKS_BEFORE,
+    )
+    texts = write_texts(stream(seed, "texts"), cargo.consignments, writing)
     return Canon(
         seed=seed,
         size=size,
@@ -129,6 +158,7 @@ def build_canon(
         papers=papers,
         yard=yard,
         texts=texts,
+        history=past,
     )
 
 

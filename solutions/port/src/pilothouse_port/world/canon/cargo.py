@@ -13,7 +13,7 @@ from pilothouse_port.world.canon.policy import Parameters
 from pilothouse_port.world.canon.stock import BOX_TYPES, DANGEROUS_GOODS, GOODS, SHIPPERS, VESSELS, BoxNumbers
 from pilothouse_port.world.canon.types import Bill, Call, Consignment, Container, Party
 
-__all__ = ["Cargo", "lay_calls", "lay_cargo"]
+__all__ = ["Cargo", "lay_calls", "lay_cargo", "lay_past"]
 
 _LANGUAGES = ("en", "en", "en", "de", "nl", "fr", "es")
 _LANGUAGE_AT = {"en": 0, "de": 1, "nl": 2, "fr": 3, "es": 4}
@@ -28,6 +28,8 @@ class Cargo:
     containers: list[Container]
     consignments: list[Consignment]
     forwarders: list[Party]
+    bill_form: str = ""
+    bill_prefix: str = ""
 
 
 def lay_calls(rng: Random, *, as_of: datetime, parameters: Parameters, count: int) -> list[Call]:
@@ -145,7 +147,15 @@ def lay_cargo(
     layer = _Layer(rng, calls=calls, firms=firms, parameters=parameters, share_dangerous=share_dangerous)
     consignees = [firms.make("consignee") for _ in range(max(8, size // 5))]
     forwarders = [firms.make("forwarder") for _ in range(max(5, size // 40))]
-    cargo = Cargo(calls=calls, bills=[], containers=[], consignments=[], forwarders=forwarders)
+    cargo = Cargo(
+        calls=calls,
+        bills=[],
+        containers=[],
+        consignments=[],
+        forwarders=forwarders,
+        bill_form=layer.bill_form,
+        bill_prefix=layer.prefix,
+    )
     while len(cargo.consignments) < size:
         consignee = rng.choice(consignees)
         asker = consignee if rng.random() < 0.3 else rng.choice(forwarders)
@@ -184,3 +194,42 @@ def _share_a_box(layer: _Layer, cargo: Cargo, bill: Bill) -> bool:
         lot.weight = min(lot.weight, Decimal(11500))
     cargo.consignments.append(unit)
     return True
+
+
+def lay_past(
+    rng: Random, cargo: Cargo, *, size: int, firms: Firms, parameters: Parameters, as_of: datetime
+) -> list[Consignment]:
+    """Return consignments of the last three months: today's customers, numbers that today has not."""
+    calls = [_past_call(rng, n, as_of=as_of) for n in range(max(6, size // 40))]
+    layer = _Layer(rng, calls=calls, firms=firms, parameters=parameters, share_dangerous=0.1)
+    layer.bill_form, layer.prefix = cargo.bill_form, cargo.bill_prefix
+    layer.numbers = BoxNumbers(rng, taken=(box.number for box in cargo.containers))
+    taken = {bill.number for bill in cargo.bills}
+    consignees = [p for p in firms.all if p.role == "consignee" and p.registered]
+    past = Cargo(calls=calls, bills=[], containers=[], consignments=[], forwarders=cargo.forwarders)
+    while len(past.consignments) < size:
+        consignee = rng.choice(consignees)
+        asker = consignee if rng.random() < 0.3 else rng.choice(cargo.forwarders)
+        bill = layer.bill(consignee, asker, as_of.date())
+        bill.issued = bill.call.arrived.date() - timedelta(days=rng.randint(20, 50))
+        if bill.number in taken:
+            continue
+        taken.add(bill.number)
+        boxes = rng.choices((1, 2, 3, 4), (60, 22, 12, 6))[0]
+        for _ in range(min(boxes, size - len(past.consignments))):
+            _one_box(layer, past, bill)
+    return past.consignments
+
+
+def _past_call(rng: Random, n: int, *, as_of: datetime) -> Call:
+    arrived = (as_of - timedelta(days=rng.randint(12, 92))).replace(
+        hour=rng.randint(1, 8), minute=rng.randrange(60)
+    )
+    return Call(
+        reference=f"{arrived:%y%m%d}{n:02d}P",
+        vessel=rng.choice(VESSELS),
+        imo=str(9100000 + rng.randrange(800000)),
+        voyage=f"{rng.randrange(100, 999)}{rng.choice('EWNS')}",
+        arrived=arrived,
+        old=False,
+    )

@@ -6,6 +6,7 @@ Names and goods lie in ``data/stock.toml``; no firm is real.
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterable
 from importlib import resources
 from random import Random
 from typing import Any, Final
@@ -94,11 +95,11 @@ def mistyped(rng: Random, number: str) -> str:
 
 
 class BoxNumbers:
-    """Gives each number once; remainder 10 is never dealt, as owners avoid it."""
+    """Gives each number once, and none of ``taken``; remainder 10 is never dealt, as owners avoid it."""
 
-    def __init__(self, rng: Random) -> None:
+    def __init__(self, rng: Random, *, taken: Iterable[str] = ()) -> None:
         self._rng = rng
-        self._seen: set[str] = set()
+        self._seen = {number[:10] for number in taken}
 
     def next(self) -> str:
         """Return a new valid number."""

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 
-from pilothouse_port.world.canon.cargo import Cargo
 from pilothouse_port.world.canon.money import Accounts
 from pilothouse_port.world.canon.stock import mistyped
 from pilothouse_port.world.canon.types import Consignment, Mail, Party, Port, Remark
 from pilothouse_port.world.wording import LANGUAGES, Wording, Writer, half_of
 
-__all__ = ["Texts", "write_texts"]
+__all__ = ["Texts", "Writing", "documents_of", "write_texts"]
 
 _HARMLESS = (
     "status",
@@ -45,60 +45,73 @@ class Texts:
     remarks: list[Remark] = field(default_factory=list[Remark])
 
 
-def write_texts(
-    rng: Random, cargo: Cargo, books: Accounts, *, port: Port, as_of: datetime, wording: Wording = "mixed"
-) -> Texts:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Writing:
+    """What people know when they write.
+
+    Attributes:
+        documents: Invoice number by bill.
+        read_at: When the desk reads what is written about a bill; mails are from before.
+        tag: Begins the message ids.
+        harmless: Share of bills about which somebody writes what means nothing.
+        first_remark: Number of the first remark.
+    """
+
+    port: Port
+    wording: Wording
+    documents: Mapping[str, str]
+    read_at: Mapping[str, datetime]
+    tag: str = "0"
+    harmless: float = 0.2
+    first_remark: int = 1
+
+
+def documents_of(books: Accounts) -> dict[str, str]:
+    """Return the invoice that people would name for each bill: an open one if there is one."""
+    found: dict[str, str] = {}
+    for row in books.charges:
+        if row.open > 0 or row.bill not in found:
+            found[row.bill] = row.document
+    return found
+
+
+def write_texts(rng: Random, lots: list[Consignment], writing: Writing) -> Texts:
     """Write the texts that the flags ask for, and about as many that mean nothing."""
-    desk = _Desk(rng, cargo, books, port=port, as_of=as_of, wording=wording)
-    for lot in cargo.consignments:
+    desk = _Desk(rng, lots, writing)
+    for lot in lots:
         desk.describe(lot)
-    for lots in _grouped(cargo, by="box"):
-        desk.remarks(lots)
-        if "stop.instructed" in lots[0].flags:
-            desk.stop(lots)
-    for lots in _grouped(cargo, by="bill"):
-        if "money.dispute" in lots[0].flags:
-            desk.write("dispute", lots, sender=lots[0].bill.consignee)
-        if "fraud.suspicious_text" in lots[0].flags:
-            desk.fraud(lots)
-        if rng.random() < 0.2:
-            desk.harmless(lots)
+    for mine in _grouped(lots, by="box"):
+        desk.remarks(mine)
+        if "stop.instructed" in mine[0].flags:
+            desk.stop(mine)
+    for mine in _grouped(lots, by="bill"):
+        if "money.dispute" in mine[0].flags:
+            desk.write("dispute", mine, sender=mine[0].bill.consignee)
+        if "fraud.suspicious_text" in mine[0].flags:
+            desk.fraud(mine)
+        if rng.random() < writing.harmless:
+            desk.harmless(mine)
     desk.texts.mails.sort(key=lambda mail: (mail.date, mail.message_id))
     return desk.texts
 
 
-def _grouped(cargo: Cargo, *, by: str) -> list[list[Consignment]]:
+def _grouped(lots: list[Consignment], *, by: str) -> list[list[Consignment]]:
     groups: dict[str, list[Consignment]] = {}
-    for lot in cargo.consignments:
+    for lot in lots:
         groups.setdefault(lot.container.number if by == "box" else lot.bill.number, []).append(lot)
     return list(groups.values())
 
 
 class _Desk:
-    def __init__(
-        self,
-        rng: Random,
-        cargo: Cargo,
-        books: Accounts,
-        *,
-        port: Port,
-        as_of: datetime,
-        wording: Wording,
-    ) -> None:
+    def __init__(self, rng: Random, lots: list[Consignment], writing: Writing) -> None:
         self.rng = rng
-        self.port = port
-        self.as_of = as_of
-        self.writer = Writer(rng, wording)
+        self.writing = writing
+        self.port = writing.port
+        self.writer = Writer(rng, writing.wording)
         self.texts = Texts()
         self.own = "desk@agency.example"
-        self._boxes = [box.number for box in cargo.containers]
-        self._of_bill: dict[str, list[Consignment]] = {}
-        for lot in cargo.consignments:
-            self._of_bill.setdefault(lot.bill.number, []).append(lot)
-        self._documents: dict[str, str] = {}
-        for row in books.charges:
-            if row.open > 0 or row.bill not in self._documents:
-                self._documents[row.bill] = row.document
+        self._boxes = [lot.container.number for lot in lots]
+        self._of_bill = {mine[0].bill.number: mine for mine in _grouped(lots, by="bill")}
         self._serial = 0
 
     def describe(self, lot: Consignment) -> None:
@@ -123,7 +136,7 @@ class _Desk:
             minutes = self.rng.randint(5, 200)
             self.texts.remarks.append(
                 Remark(
-                    number=len(self.texts.remarks) + 1,
+                    number=len(self.texts.remarks) + self.writing.first_remark,
                     container=box.number,
                     intent=intent,
                     language=said.language,
@@ -213,11 +226,13 @@ class _Desk:
         hours: tuple[int, int] = (1, 70),
     ) -> Mail:
         lot = lots[0]
-        sent = self.as_of - timedelta(minutes=self.rng.randint(hours[0] * 60, hours[1] * 60))
+        sent = self.writing.read_at[lot.bill.number] - timedelta(
+            minutes=self.rng.randint(hours[0] * 60, hours[1] * 60)
+        )
         slots = {
             "box": self._box_as_typed(lot.container.number),
             "bl": lot.bill.number,
-            "doc": self._documents.get(lot.bill.number, lot.bill.number),
+            "doc": self.writing.documents.get(lot.bill.number, lot.bill.number),
             "ship": lot.bill.call.vessel,
             "who": who or lot.bill.consignee.name,
             "mail": reply_to or sender,
@@ -238,7 +253,7 @@ class _Desk:
             subject = f"{subject} ({lot.bill.number} {lot.container.number})"
         self._serial += 1
         mail = Mail(
-            message_id=f"<{self._serial:05d}.{self.rng.randrange(10**8)}@{sender.partition('@')[2]}>",
+            message_id=f"<{self.writing.tag}{self._serial:04d}.{self.rng.randrange(10**8)}@{sender.partition('@')[2]}>",
             sender=sender,
             reply_to=reply_to if reply_to != sender else "",
             to=self.own,

@@ -16,7 +16,7 @@ from pilothouse_port.world.views import Cell, FieldView, ObjectView, SystemView
 __all__ = ["cell_of", "project", "show", "written"]
 
 _DUPLICATED: Final = {("bills", "surrender"), ("terminal", "block")}
-_FREE: Final = frozenset({"goods", "remark", "text"})
+_FREE: Final = frozenset({"goods", "note", "remark", "text"})
 _NUMERIC_STYLE: Final = {"en": (".", "%Y-%m-%d", "%Y-%m-%d %H:%M"), "de": (",", "%d.%m.%Y", "%d.%m.%Y %H:%M")}
 
 
@@ -149,7 +149,9 @@ def _drop_options(canon: Canon, dealt: Dealt, kind: ObjectView) -> dict[str, Any
     if dealt.language in {"fr", "es"}:
         comma, day, moment = ",", "%d/%m/%Y", "%d/%m/%Y %H:%M"
     now = canon.local_now.date()
-    if dealt.role == "health":
+    if dealt.role == "decisions":
+        old, days = 0, (now, now)
+    elif dealt.role == "health":
         old = len(health_dumps(canon)[0])
         days = (now - timedelta(days=1), now)
     else:
@@ -159,6 +161,7 @@ def _drop_options(canon: Canon, dealt: Dealt, kind: ObjectView) -> dict[str, Any
     files = [
         {"name": kind.name.replace("*", f"{when:%Y%m%d}"), "rows": list(rows)}
         for when, rows in zip(days, groups, strict=True)
+        if rows or dealt.role != "decisions"
     ]
     tabbed = kind.name.endswith(".tsv")
     return {

@@ -31,6 +31,7 @@ ROLES: Final = (
     "cover",
     "mass",
     "haulier",
+    "decisions",
 )
 
 _SERVED: Final = ("bills", "receivables", "customers", "terminal")
@@ -115,6 +116,7 @@ def _technologies(rng: Random) -> dict[str, Technology]:
     pair: list[Technology] = ["drop", odd]
     rng.shuffle(pair)
     found["health"], found["cover"] = pair
+    found["decisions"] = rng.choice(("drop", "sqlite", "postgres", "mariadb"))
     return found
 
 

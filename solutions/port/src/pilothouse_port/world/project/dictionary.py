@@ -110,6 +110,8 @@ def _manners(dealt: Dealt, words: dict[str, str]) -> list[str]:
         said.append(words["many"])
     if dealt.role == "receivables":
         said.append(words["reversal"])
+    if dealt.role == "decisions":
+        said.append(words["decisions"])
     if dealt.decimals != "native":
         said.append(words[dealt.decimals])
     return [" ".join(said), ""] if said else []

@@ -7,7 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from pilothouse_port.world.canon import Canon
+from pilothouse_port.world.canon import Canon, stream
 from pilothouse_port.world.project.specs import ObjectSpec, f
 
 __all__ = ["OFFICE", "known_parties"]
@@ -36,7 +36,17 @@ def _covers(canon: Canon) -> list[Any]:
 
 
 def _mails(canon: Canon) -> list[Any]:
-    return canon.texts.mails
+    return canon.history.texts.mails + canon.texts.mails
+
+
+def _tickets(canon: Canon) -> list[Any]:
+    """Return the desk's tickets; how several reasons stand in one field is this desk's own habit."""
+    rng = stream(canon.seed, "tickets")
+    between = rng.choice((", ", "; ", " + ", "/"))
+    return [{"ticket": ticket, "reasons": between.join(ticket.reasons)} for ticket in canon.history.tickets]
+
+
+_VERDICTS: Final = {"RELEASE": "release", "HOLD": "held", "ESCALATE": "referred"}
 
 
 OFFICE: Final = (
@@ -44,7 +54,7 @@ OFFICE: Final = (
         role="bills",
         id="bill",
         phrase="bill",
-        records=lambda canon: canon.versions,
+        records=lambda canon: canon.history.versions + canon.versions,
         key=("uuid", "version"),
         fields=(
             f("uuid", "id", get=lambda r: r.bill.uuid),
@@ -64,7 +74,7 @@ OFFICE: Final = (
         role="bills",
         id="item",
         phrase="bill item",
-        records=lambda canon: canon.consignments,
+        records=lambda canon: canon.history.consignments + canon.consignments,
         key=(),
         fields=(
             f("uuid", "bill id", get=lambda r: r.bill.uuid),
@@ -210,6 +220,29 @@ OFFICE: Final = (
             f("text", "text"),
             f("in_reply_to", "in_reply_to"),
             f("attachments", "attachments", get=lambda r: []),
+        ),
+    ),
+    ObjectSpec(
+        role="decisions",
+        id="ticket",
+        phrase="past decision",
+        records=_tickets,
+        key=("number",),
+        fields=(
+            f("number", "ticket number", get=lambda r: r["ticket"].number),
+            f("container", "container number", get=lambda r: r["ticket"].container),
+            f("bill", "bill number", get=lambda r: r["ticket"].bill),
+            f("decided_at", "decision time", "datetime", get=lambda r: r["ticket"].decided_at),
+            f("entered_at", "entered time", "datetime", get=lambda r: r["ticket"].entered_at),
+            f("clerk", "clerk", get=lambda r: r["ticket"].clerk),
+            f(
+                "verdict",
+                "decision",
+                get=lambda r: _VERDICTS[r["ticket"].verdict],
+                codes="ticket.verdict",
+            ),
+            f("reasons", "reason words", get=lambda r: r["reasons"]),
+            f("note", "note", get=lambda r: r["ticket"].note or None),
         ),
     ),
 )

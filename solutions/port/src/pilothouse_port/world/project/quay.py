@@ -65,7 +65,7 @@ QUAY: Final = (
         role="terminal",
         id="remark",
         phrase="yard remark",
-        records=lambda canon: canon.texts.remarks,
+        records=lambda canon: canon.history.texts.remarks + canon.texts.remarks,
         key=("number",),
         fields=(
             f("number", "remark number", "int"),

@@ -22,6 +22,7 @@ CODE_SETS: Final[dict[str, tuple[str, ...]]] = {
     "mandate.scope": ("release", "all", "customs", "transport", "invoices"),
     "order.state": ("active", "rejected", "cancelled"),
     "slot.state": ("booked", "cancelled"),
+    "ticket.verdict": ("release", "held", "referred"),
     "box.kind": ("dry", "reefer", "tank", "open", "flat"),
 }
 
