@@ -15,7 +15,7 @@ from pilothouse.models.adapters.onnx_minilm import OnnxMiniLM
 from pilothouse.registry.packs import Packs
 
 QUESTIONS = {
-    "Who has to pay for the storage?": "Demurrage is charged to the consignee after five free days.",
+    "Who pays for the storage?": "The consignee pays the storage charges after five free days.",
     "The box is being held": "The container must not be released until further notice.",
     "Can the cargo catch fire?": "The shipment holds lithium batteries, which may burn.",
     "When does the ship come in?": "The vessel is expected at berth 4 on Tuesday morning.",

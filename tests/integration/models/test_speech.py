@@ -92,7 +92,7 @@ async def test_a_recording_that_is_too_long_is_refused(whisper: WhisperTranscrib
     [
         b"",
         b"RIFF" + bytes(200),
-        os.urandom(5000),
+        random.Random(5).randbytes(5000),
         b"#EXTM3U\nfile:///etc/passwd\n",
         b"ffconcat version 1.0\nfile /etc/passwd\n",
     ],
