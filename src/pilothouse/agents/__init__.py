@@ -2,6 +2,7 @@
 
 from pilothouse.agents.asking import Asker, InboxAsker
 from pilothouse.agents.calling import DoorPort
+from pilothouse.agents.connected import SourceTools, ToolSource
 from pilothouse.agents.loop.house import Agents
 from pilothouse.agents.loop.result import AgentResult, AgentUse
 from pilothouse.agents.notes import KeptNotes, Notes
@@ -32,6 +33,7 @@ from pilothouse.agents.plans.plan import Plan, Step, plan, step
 from pilothouse.agents.plans.written import plan_from
 from pilothouse.agents.reading import Careful, Reader
 from pilothouse.agents.session import Session
+from pilothouse.agents.specs.declared import declare_agents
 from pilothouse.agents.specs.published import Published, Shelf
 from pilothouse.agents.specs.spec import AgentBudget, AgentSpec, spec_from
 from pilothouse.agents.stored import Advance, Saved
@@ -77,12 +79,15 @@ __all__ = [
     "Session",
     "Several",
     "Shelf",
+    "SourceTools",
     "Step",
     "Text",
     "ToolFailure",
+    "ToolSource",
     "Toolbox",
     "Value",
     "Where",
+    "declare_agents",
     "lookup",
     "plan",
     "plan_from",

@@ -1,5 +1,6 @@
 """App owns the assembly: the project file, and the one place where ports meet adapters."""
 
+from pilothouse.app.agents import ALONE, agents_of, read_spec
 from pilothouse.app.health import diagnose, migrate_project
 from pilothouse.app.identity import Identity, change_secret, forget_session, keep_session, open_identity
 from pilothouse.app.models import switch_egress
@@ -26,10 +27,12 @@ from pilothouse.app.studio import (
 from pilothouse.app.telling import decision_graph, told
 
 __all__ = [
+    "ALONE",
     "PROJECT_FILE",
     "Identity",
     "Project",
     "Studio",
+    "agents_of",
     "change_secret",
     "decision_graph",
     "diagnose",
@@ -53,6 +56,7 @@ __all__ = [
     "open_studio",
     "open_transcriber",
     "publish",
+    "read_spec",
     "storage_settings",
     "switch_egress",
     "told",

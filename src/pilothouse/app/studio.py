@@ -20,6 +20,7 @@ from pilothouse.app.project import Project, find_project, load_project
 from pilothouse.kernel import PilothouseError, Principal, UsageError
 
 if TYPE_CHECKING:
+    from pilothouse.agents import Agents
     from pilothouse.app.identity import Identity
     from pilothouse.app.models import ModelRecipients
     from pilothouse.connectors import Sources
@@ -63,6 +64,7 @@ class Studio:
         engine: Its runs.
         traces: What happened in them, span by span.
         models: The models that it may ask.
+        agents: Runs agents on them.
     """
 
     project: Project
@@ -77,6 +79,7 @@ class Studio:
     engine: Engine
     traces: Traces
     models: Gateway
+    agents: Agents
 
     async def find_proposal(self, text: str) -> UUID:
         """Return the proposal whose id is ``text`` or ends with it.
@@ -223,6 +226,7 @@ async def open_studio(
         work: Also run segments, timers and the sweeper here; without, runs are only started and answered.
         serve: Open for nobody in particular where a sign-in is required: the server itself has no rights.
     """
+    from pilothouse.app.agents import agents_of
     from pilothouse.app.models import open_gateway
     from pilothouse.app.policy import load_authority
     from pilothouse.app.traces import open_project_traces
@@ -258,10 +262,19 @@ async def open_studio(
             )
         )
         load_modules(project)
+        agents = agents_of(
+            project,
+            model=models,
+            door=door,
+            inbox=inbox,
+            sources=sources,
+            identity=identity,
+            authority=authority,
+        )
 
         def ready(engine: Engine) -> None:
             # Before anything runs: what was left behind by a killed process goes on at once.
-            bind(Resources(engine=engine, sources=sources, inbox=inbox, door=door))
+            bind(Resources(engine=engine, sources=sources, inbox=inbox, door=door, agents=agents))
 
         engine = await stack.enter_async_context(
             open_engine(database, ready=ready, work=work, principals=identity.directory)
@@ -283,6 +296,7 @@ async def open_studio(
             engine=engine,
             traces=traces,
             models=models,
+            agents=agents,
         )
 
 

@@ -6,7 +6,20 @@ from importlib.metadata import entry_points
 
 import typer
 
-from pilothouse.cli import audit, flows, inbox, packs, project, runs, serve, sources, traces, trust, work
+from pilothouse.cli import (
+    agents,
+    audit,
+    flows,
+    inbox,
+    packs,
+    project,
+    runs,
+    serve,
+    sources,
+    traces,
+    trust,
+    work,
+)
 from pilothouse.cli.console import fail, log_to_stderr
 from pilothouse.kernel import PilothouseError
 
@@ -20,7 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for part in (project, work, serve, inbox, runs, sources, trust, audit, traces, flows, packs):
+for part in (project, work, serve, inbox, runs, sources, trust, audit, traces, flows, packs, agents):
     part.register(app)
 for plugin in entry_points(group="pilothouse.commands"):
     app.add_typer(plugin.load(), name=plugin.name)

@@ -13,10 +13,12 @@ from pydantic_ai.messages import (
     ModelMessage,
     ModelRequest,
     ModelResponse,
-    RetryPromptPart,
+    RetryFeedbackPart,
+    SystemPromptPart,
     TextPart,
     ToolCallPart,
     ToolReturnPart,
+    UserPromptPart,
 )
 from pydantic_ai.models import Model, ModelRequestParameters
 from pydantic_ai.output import StructuredDict
@@ -72,7 +74,8 @@ class GatewayModel(Model[Any]):
         model_request_parameters: ModelRequestParameters,
     ) -> ModelResponse:
         """Tell the gateway what is new and return its answer."""
-        for message in messages[self._heard :]:
+        # The first is the request itself, which the run has told in words of its own.
+        for message in messages[max(self._heard, 1) :]:
             self._hear(message)
         self._heard = len(messages) + 1
         _, parameters = self.prepare_request(model_settings, model_request_parameters)
@@ -88,8 +91,11 @@ class GatewayModel(Model[Any]):
         for part in message.parts:
             if isinstance(part, ToolReturnPart):
                 self._run.hear(part.tool_call_id, *self._shown(part))
-            elif isinstance(part, RetryPromptPart):
-                self._run.correct(part.model_response(), part.tool_call_id if part.tool_name else "")
+            elif isinstance(part, RetryFeedbackPart):
+                self._run.correct(part.model_response())
+            elif isinstance(part, UserPromptPart | SystemPromptPart):
+                # What the loop says of an answer that it cannot use.
+                self._run.correct(str(part.content))
 
     def _shown(self, part: ToolReturnPart) -> tuple[str, Any]:
         shown = self._run.answers.pop(part.tool_call_id, None)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from pilothouse.agents.loop.steps import Steps
 from pilothouse.connectors import condensed_label
-from pilothouse.kernel import Json, Principal, UnavailableError, content_hash, wired
+from pilothouse.kernel import Json, Principal, UnavailableError, wired
 from pilothouse.labels import Label
 from pilothouse.models import (
     Answer,
@@ -115,10 +115,8 @@ class Chat:
             if recorded is not None:
                 found.append(recorded)
 
-        inputs = {
-            "said": digest,
-            "offered": content_hash([[tool.name, dict(tool.parameters)] for tool in tools]),
-        }
+        # Not what was offered: a source that comes back with another column must not block a run.
+        inputs = {"said": digest}
         turn = await self.steps.model(f"chat {task}", body, inputs=inputs, label=label, told=told)
         return cast("Turn", turn), found[-1]
 

@@ -32,7 +32,7 @@ async def delegate(run: AgentRun, helper: Published, args: Mapping[str, Any]) ->
     request, asked = str(args.get("message", "")), session.outside
     acting = replace(run.chat.principal, agent=_both(run, helper))
     steps = run.chat.steps
-    tools = run.house.toolbox(helper.spec, steps, acting)
+    tools = await run.house.toolbox(helper.spec, steps, acting)
     child, _ = session.child(
         request, tools=tools, principal=acting, name=helper.spec.name, version=helper.version
     )

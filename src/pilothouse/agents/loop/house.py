@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from pilothouse import engine
 from pilothouse.agents.asking import Asker
 from pilothouse.agents.calling import DoorPort, Family
+from pilothouse.agents.connected import ToolSource
 from pilothouse.agents.loop import offers
 from pilothouse.agents.loop.chat import Chat
 from pilothouse.agents.loop.kept import kept, value_of
@@ -48,6 +49,7 @@ class Agents:
         inbox: Where a person is asked; without it every question is answered no.
         asker: Asks where no run can park; default nobody.
         authority: Says what principals may do and read today.
+        sources: Where further tools are found by name, such as the project's connectors.
     """
 
     def __init__(
@@ -60,8 +62,10 @@ class Agents:
         inbox: Inbox | None = None,
         asker: Asker | None = None,
         authority: Authority = RIGHTS,
+        sources: Sequence[ToolSource] = (),
     ) -> None:
         self.shelf = shelf or Shelf()
+        self._sources = tuple(sources)
         self._model, self._door, self._inbox, self._asker = model, door, inbox, asker
         self._authority = authority
         self._tools = {tool.name: tool for tool in tools}
@@ -82,6 +86,13 @@ class Agents:
     def tools(self) -> tuple[str, ...]:
         """Return the names that specs may use, sorted."""
         return tuple(sorted({*self._tools, *offers.BUILT_IN}))
+
+    async def all_tools(self, principal: Principal) -> tuple[str, ...]:
+        """Return the names that specs may use for ``principal``, also of sources that answer."""
+        found = set(self.tools())
+        for source in self._sources:
+            found |= set(await source.names(principal))
+        return tuple(sorted(found))
 
     async def run(
         self,
@@ -112,7 +123,7 @@ class Agents:
         found = await self._resolved(steps, agent)
         asked = label or typed(principal.id, steps.run)
         values = {name: _value(name, one, labels or {}, principal) for name, one in (given or {}).items()}
-        run = self._open(found, request, steps, principal, asked, values)
+        run = await self._open(found, request, steps, principal, asked, values)
         return (await self.drive(run)).result
 
     async def drive(self, run: AgentRun) -> Ended:
@@ -163,7 +174,7 @@ class Agents:
         version = await steps.plain(f"agent version {name}", body, inputs={"agent": agent}, label=label)
         return await self.shelf.find(name, str(version))
 
-    def _open(
+    async def _open(
         self,
         agent: Published,
         request: str,
@@ -182,7 +193,7 @@ class Agents:
         )  # fmt: skip
         reader = GatewayReader(chat, spec.reader, meter)
         door = RecordedDoor(self._door, steps, str(engine.current_run().id)) if recorded else self._door
-        tools = self.toolbox(spec, steps, acting)
+        tools = await self.toolbox(spec, steps, acting)
         session = Session(
             principal=acting, tools=tools, door=door, request=request, reader=reader,
             asker=self._asker_of(recorded, meter), asked_of=spec.asked_of, authority=self._authority,
@@ -199,7 +210,7 @@ class Agents:
             return ParkingAsker(self._inbox, meter.waited)
         return self._asker
 
-    def toolbox(self, spec: AgentSpec, steps: Steps, principal: Principal) -> Toolbox:
+    async def toolbox(self, spec: AgentSpec, steps: Steps, principal: Principal) -> Toolbox:
         """Return the tools of a spec; what those that read answer is recorded.
 
         Raises:
@@ -209,14 +220,22 @@ class Agents:
         for name in spec.tools:
             if name in offers.BUILT_IN:
                 continue
-            tool = self._tools.get(name)
-            if tool is None:
-                raise UsageError(
-                    f"agent {spec.name!r} names the tool {name!r}; there is {', '.join(self.tools())}",
-                    code="agents.no_tool",
-                )
+            tool = await self._tool(spec, name, principal)
             found.append(recorded_tool(tool, steps, principal) if isinstance(tool, ReadTool) else tool)
         return Toolbox(*found)
+
+    async def _tool(self, spec: AgentSpec, name: str, principal: Principal) -> ReadTool | ActTool:
+        if name in self._tools:
+            return self._tools[name]
+        for source in self._sources:
+            tool = await source.find(name, principal)
+            if tool is not None:
+                return tool
+        raise UsageError(
+            f"agent {spec.name!r} names the tool {name!r}; there is {', '.join(self.tools())}, and what "
+            "sources offer as <source>.<object>",
+            code="agents.no_tool",
+        )
 
 
 def recorded_tool(tool: ReadTool, steps: Steps, principal: Principal) -> ReadTool:

@@ -223,4 +223,5 @@ def _line(tool: ReadTool | ActTool) -> str:
     properties = cast("Mapping[str, Json]", parameters_of(tool).get("properties") or {})
     names = [name if name in tool.required else f"{name}?" for name in properties]
     kind = "reads" if isinstance(tool, ReadTool) else "changes something"
+    # The first line is ours; what a server says of its tool is not heard while a plan is written.
     return f"- {tool.name}({', '.join(names)}) {kind}: {_words(tool).splitlines()[0]}"
