@@ -187,7 +187,7 @@ def test_seeds_deal_systems_to_other_technologies_languages_and_keys():
 def test_no_system_gives_an_answer_away(seed):
     """Neither verdicts nor reason words nor what was dealt can be read anywhere in the world's systems.
 
-    The words of the policy stand in the tickets of past boxes alone, which the world without a past has none of.
+    The policy's words stand in the tickets of past boxes alone; a world without a past has none.
     """
     canon = build_canon(seed, history=0)
     dump = "\n".join(
