@@ -22,6 +22,8 @@ from pilothouse.decisions.ladder import (
     Standing,
     Unit,
     Waiver,
+    binomial_tail,
+    select,
 )
 from pilothouse.decisions.people.duties import insufficient, involved
 from pilothouse.decisions.people.quorum import unmet
@@ -91,6 +93,7 @@ __all__ = [
     "Waiver",
     "answer_label",
     "bind",
+    "binomial_tail",
     "catches",
     "evidence_rows",
     "find_approval",
@@ -101,6 +104,7 @@ __all__ = [
     "lineage",
     "row_key",
     "row_versions",
+    "select",
     "sentence",
     "unmet",
     "use_approval",

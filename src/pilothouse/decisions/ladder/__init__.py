@@ -1,7 +1,7 @@
 """The ladder owns how far a version may act alone: labels in, evidence, a person's signature, a rung out."""
 
 from pilothouse.decisions.ladder.ladder import Ladder
-from pilothouse.decisions.ladder.maths.selection import Selection
+from pilothouse.decisions.ladder.maths.selection import Selection, binomial_tail, select
 from pilothouse.decisions.ladder.policy import ClassRule, LadderPolicy
 from pilothouse.decisions.ladder.types import Case, Certificate, Drop, Move, Rung, Standing, Unit, Waiver
 from pilothouse.decisions.ladder.view import LadderView
@@ -22,4 +22,6 @@ __all__ = [
     "Standing",
     "Unit",
     "Waiver",
+    "binomial_tail",
+    "select",
 ]

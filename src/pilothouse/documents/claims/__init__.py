@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pilothouse.documents.claims import heads
 from pilothouse.documents.claims.extractors import HeadExtractor, RuleExtractor
+from pilothouse.documents.claims.heads import Head, load_head, save_head
 from pilothouse.documents.claims.judging import Judge, Judgement, Opinion
 from pilothouse.documents.claims.language import LANGUAGES, detect, split_quoted
-from pilothouse.documents.claims.lexicon import Concept, Rule, Term
+from pilothouse.documents.claims.lexicon import Concept, Marked, Rule, Term
 from pilothouse.documents.claims.patterns import KINDS, CodePattern, Locale, mentions
 from pilothouse.documents.claims.ports import Encoder, Extractor, Generator
 from pilothouse.documents.claims.prepare import Prepared, prepare
@@ -37,11 +39,13 @@ __all__ = [
     "Encoder",
     "Extractor",
     "Generator",
+    "Head",
     "HeadExtractor",
     "Item",
     "Judge",
     "Judgement",
     "Locale",
+    "Marked",
     "Mention",
     "Opinion",
     "Prepared",
@@ -56,10 +60,13 @@ __all__ = [
     "Unread",
     "below",
     "detect",
+    "heads",
+    "load_head",
     "load_task",
     "mentions",
     "plain_text",
     "prepare",
+    "save_head",
     "split_quoted",
     "task_of",
 ]

@@ -8,13 +8,23 @@ from dataclasses import dataclass, field, replace
 from pilothouse.documents.claims.prepare import Prepared
 from pilothouse.documents.claims.slots import fill_slots
 from pilothouse.documents.claims.task import Task
-from pilothouse.documents.claims.types import Abstained, Candidate, Cause, Claim, Mention, Use
+from pilothouse.documents.claims.types import (
+    Abstained,
+    Candidate,
+    Cause,
+    Claim,
+    ClaimType,
+    Mention,
+    SlotValue,
+    Use,
+)
 from pilothouse.documents.types import Span
 from pilothouse.kernel import DataError
 from pilothouse.labels import Label, join
 
 __all__ = ["Accepted", "Denied", "accept"]
 
+LIKELY = 0.5
 Denied = frozenset[tuple[str, int]]
 """Type and sentence number that a trained judge is confident about: not claimed there."""
 
@@ -126,6 +136,10 @@ def _joined(
 def _settle(result: Accepted, claim: Claim, group: Sequence[_Verified], task: Task, denied: bool) -> None:
     tightens = task.by_name[claim.type].tightens
     cause: Cause | None = None
+    if tightens and claim.p < LIKELY and all(one.candidate.rung == "head" for one in group):
+        # Above the threshold that keeps the recall, yet unlikely: no claim, and not nothing.
+        result.abstained.append(Abstained(type=claim.type, cause="unsure", tightens=True, claims=(claim,)))
+        return
     if any(one.hidden for one in group):
         cause = "hidden"
     elif claim.use == "fill" and denied and not any(one.candidate.rung == "head" for one in group):
@@ -147,20 +161,18 @@ def _mentioned(result: Accepted, prepared: Prepared, task: Task, document: str, 
             continue
         for one in prepared.mentions:
             if one.kind == type_.mention:
-                _one_mention(result, prepared, type_.name, one, document, label)
+                _one_mention(result, prepared, type_, one, document, label)
 
 
 def _one_mention(
-    result: Accepted, prepared: Prepared, type_: str, one: Mention, document: str, label: Label
+    result: Accepted, prepared: Prepared, type_: ClaimType, one: Mention, document: str, label: Label
 ) -> None:
-    from pilothouse.documents.claims.types import SlotValue
-
     span = Span.of(document, prepared.text, one.start, one.end)
     number = prepared.sentence_at(one.start)
     sure = one.check in ("passed", "none")
     use: Use = "fill" if sure else "tighten"
     claim = Claim(
-        type=type_,
+        type=type_.name,
         document=document,
         span=span,
         slots=(SlotValue(name=one.kind, value=one.value, span=span, check=one.check),),
@@ -175,7 +187,11 @@ def _one_mention(
         result.claims.append(claim)
     else:
         detail = " or ".join((one.value, *one.others))
-        result.abstained.append(Abstained(type=type_, cause="ambiguous", claims=(claim,), detail=detail))
+        result.abstained.append(
+            Abstained(
+                type=type_.name, cause="ambiguous", tightens=type_.tightens, claims=(claim,), detail=detail
+            )
+        )
 
 
 def _exclude(result: Accepted, task: Task) -> None:
@@ -195,6 +211,9 @@ def _exclude(result: Accepted, task: Task) -> None:
             if one not in result.claims:
                 continue
             result.claims.remove(one)
-            if task.by_name[one.type].tightens:
+            tightens = task.by_name[one.type].tightens
+            if tightens:
                 result.claims.append(replace(one, use="tighten"))
-            result.abstained.append(Abstained(type=one.type, cause="disagree", claims=shown))
+            result.abstained.append(
+                Abstained(type=one.type, cause="disagree", tightens=tightens, claims=shown)
+            )

@@ -193,7 +193,7 @@ class Reader:
         abstained = [*found.abstained, *_echoed(prepared, found, item, self.task)]
         if detail:
             abstained += [
-                Abstained(type=name, cause="model", detail=detail)
+                Abstained(type=name, cause="model", tightens=self.task.by_name[name].tightens, detail=detail)
                 for name in sorted(self._generator.types & names if self._generator else ())
             ]
         said = [n for n, one in enumerate(prepared.marked) if one.sentence.kind == "said"]
@@ -270,5 +270,6 @@ def _echoed(prepared: Prepared, found: Accepted, item: Item, task: Task) -> list
         if met.use == "fill" and task.by_name[met.rule.type].tightens
     )
     return [
-        Abstained(type=one, cause="quoted", detail="stands in quoted or forwarded words") for one in types
+        Abstained(type=one, cause="quoted", tightens=True, detail="stands in quoted or forwarded words")
+        for one in types
     ]

@@ -184,11 +184,13 @@ class Abstained:
         cause: ``unsure``: between the thresholds; ``disagree``: two readers, two answers; ``ambiguous``: two
             places or values; ``hidden``, ``quoted``: not the sender's visible words; ``language``: not
             measured in this one; ``model``, ``failed``: a reader that should have looked could not.
+        tightens: Whether the type does.
         claims: What was proposed, for a person to choose.
     """
 
     type: str
     cause: Cause
+    tightens: bool = False
     claims: tuple[Claim, ...] = ()
     detail: str = ""
 
@@ -244,6 +246,11 @@ class Reading:
     def open(self, type: str) -> bool:
         """Whether nobody can say that the text does *not* claim this."""
         return bool(self.unread) or any(one.type == type for one in self.abstained)
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether something that would tighten may stand there although nothing claims it."""
+        return bool(self.unread) or any(one.tightens for one in self.abstained)
 
     @property
     def understood(self) -> bool:

@@ -112,13 +112,17 @@ class Matcher:
 
     def _near(self, word: str) -> tuple[int, str] | None:
         for length in self._lengths:
-            for cut in (length - 1, length, length + 1):
-                if cut > len(word):
-                    continue
-                for shape in _shapes(word[:cut]):
-                    for text, whole, concept, language in self._deleted.get((length, shape), ()):
-                        if (cut == len(word) or not whole) and _one_error(word[:cut], text):
-                            return concept, language
+            for cut in range(length - 1, min(length + 1, len(word)) + 1):
+                near = self._nearest(word[:cut], length, cut == len(word))
+                if near is not None:
+                    return near
+        return None
+
+    def _nearest(self, word: str, length: int, whole: bool) -> tuple[int, str] | None:
+        for shape in _shapes(word):
+            for text, closed, concept, language in self._deleted.get((length, shape), ()):
+                if (whole or not closed) and _one_error(word, text):
+                    return concept, language
         return None
 
 

@@ -1,0 +1,163 @@
+"""Owns a trained head at work: scores, calibrated chances, thresholds by layout, and when it keeps silent."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pilothouse.documents.claims.heads.features import Seen, see
+from pilothouse.documents.claims.heads.layout import Memory, Wording
+from pilothouse.documents.claims.judging import Judgement, Opinion
+from pilothouse.documents.claims.types import Layout, Use
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from pilothouse.documents.claims.lexicon import Marked
+    from pilothouse.labels import Label
+
+__all__ = ["Head", "Limits", "Weights"]
+
+SILENT = Judgement(opinions={}, layout="new", met=0.0, harmless=False)
+REMEMBERED = 3
+"""Examples of a wording from which on its own verdict counts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Thresholds of one type in one kind of layout.
+
+    Attributes:
+        tighten: At least this: may tighten; below it: confidently not claimed.
+        fill: At least this: may fill; infinite where nothing was proved.
+        proven: Recall proved for ``tighten`` (Learn-then-Test); 0 if the examples did not suffice.
+        temperature: Of the calibration.
+        shift: Of the calibration, behind the temperature.
+    """
+
+    tighten: float
+    fill: float = math.inf
+    proven: float = 0.0
+    temperature: float = 1.0
+    shift: float = 0.0
+
+    def chance(self, score: float) -> float:
+        """Return the calibrated chance of a score."""
+        return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, score / self.temperature + self.shift))))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weights:
+    """What was learnt: a row a feature, a column a type.
+
+    Attributes:
+        rows: Row by hashed feature.
+        matrix: Of the features.
+        vectors: Of the encoder's dimensions; no rows without an encoder.
+        bias: One a type.
+        words: Hashes of every word met in training.
+    """
+
+    rows: Mapping[int, int]
+    matrix: NDArray[np.float32]
+    vectors: NDArray[np.float32]
+    bias: NDArray[np.float32]
+    words: frozenset[int]
+
+    def score(self, seen: Seen, vector: NDArray[np.float32] | None) -> NDArray[np.float32]:
+        """Return one score a type, before calibration."""
+        import numpy as np
+
+        known = [(self.rows[key], value) for key, value in seen.grams.items() if key in self.rows]
+        scores = self.bias.copy()
+        if known:
+            rows = np.fromiter((row for row, _ in known), dtype=np.int64, count=len(known))
+            values = np.fromiter((value for _, value in known), dtype=np.float32, count=len(known))
+            scores += values @ self.matrix[rows]
+        if vector is not None and self.vectors.shape[0] == vector.shape[0]:
+            scores += vector @ self.vectors
+        return scores
+
+    def met(self, seen: Seen) -> float:
+        """Return the share of a sentence's words that stood in training."""
+        return len(seen.words & self.words) / len(seen.words) if seen.words else 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Head:
+    """A trained judge of sentences; numpy only.
+
+    Attributes:
+        name: Task and version, such as ``mail@3f9c``.
+        task: Name of its task.
+        types: Columns, in order.
+        tightening: Those whose missing is the expensive error.
+        limits: Thresholds by type and layout.
+        met: Least share of known words below which a new wording is not judged.
+        memory: The wordings of training.
+        encoder: Version of the vectors; empty for none.
+        encoded: Languages whose sentences have vectors.
+        label: Join of what it was made from.
+    """
+
+    name: str
+    task: str
+    types: tuple[str, ...]
+    tightening: frozenset[str]
+    weights: Weights
+    limits: Mapping[str, Mapping[Layout, Limits]]
+    met: float
+    memory: Memory
+    encoder: str = ""
+    encoded: frozenset[str] = field(default_factory=frozenset[str])
+    label: Label | None = None
+
+    @property
+    def version(self) -> str:
+        """Stands in every claim."""
+        return f"head:{self.name}"
+
+    def judge(self, marked: Sequence[Marked], vectors: Mapping[int, NDArray[np.float32]]) -> list[Judgement]:
+        """Return one judgement a sentence; silent where vectors are missing that it was trained with."""
+        return [self._one(one, vectors.get(number)) for number, one in enumerate(marked)]
+
+    def _one(self, marked: Marked, vector: NDArray[np.float32] | None) -> Judgement:
+        sentence = marked.sentence
+        if sentence.kind != "said" or (vector is None and sentence.language in self.encoded):
+            return SILENT
+        seen = see(marked)
+        known = self.memory.known(seen)
+        met = self.weights.met(seen)
+        layout: Layout = "new" if known is None else "known"
+        if known is None and met < self.met:
+            return Judgement(opinions={}, layout="new", met=met, harmless=False)
+        scores = self.scores(seen, vector)
+        opinions = {
+            name: self._opinion(name, layout, float(score), known)
+            for name, score in zip(self.types, scores, strict=True)
+        }
+        return Judgement(opinions=opinions, layout=layout, met=met, harmless=self._harmless(opinions, layout))
+
+    def scores(self, seen: Seen, vector: NDArray[np.float32] | None) -> NDArray[np.float32]:
+        """Return one score a type, before calibration."""
+        return self.weights.score(seen, vector)
+
+    def _opinion(self, name: str, layout: Layout, score: float, known: Wording | None) -> Opinion:
+        limits = self.limits[name][layout]
+        p = limits.chance(score)
+        use: Use | None = "fill" if p >= limits.fill else "tighten" if p >= limits.tighten else None
+        if use is None and known is not None and known.seen >= REMEMBERED and name in known.types:
+            use = "tighten"
+        return Opinion(p, use, use is None)
+
+    def _harmless(self, opinions: Mapping[str, Opinion], layout: Layout) -> bool:
+        """Nothing that tightens: each type denied, new wordings only by proved thresholds."""
+        for name in self.tightening:
+            if not opinions[name].denied:
+                return False
+            if layout == "new" and self.limits[name]["new"].proven <= 0:
+                return False
+        return True

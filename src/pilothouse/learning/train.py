@@ -1,0 +1,325 @@
+"""Owns training a head: examples in; files, card and figures on what was kept aside out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pilothouse.documents.claims import Encoder, Generator, Reader, Task, heads, load_head, save_head
+from pilothouse.kernel import DataError
+from pilothouse.labels import Label
+from pilothouse.learning.card import write_card
+from pilothouse.learning.examples import Examples
+from pilothouse.learning.fitting import (
+    Crossed,
+    Progress,
+    Sheet,
+    cross_fit,
+    fit_all,
+    limits_of,
+    sheet_of,
+    tau_of,
+)
+from pilothouse.learning.measure import chances, rungs
+from pilothouse.learning.noise import carried_by, noise_of, settled
+from pilothouse.learning.splits import held_out, known_out
+from pilothouse.learning.thresholds import Aims
+from pilothouse.learning.wordings import Reading, Wordings, collect, prepare_all, units_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["Trained", "train_heads"]
+
+TEST_SHARE, KNOWN_SHARE = 0.2, 0.2
+FEWEST = 8
+"""Wordings below which nothing can be told apart."""
+MOST_MEASURED = 1500
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """A trained head and where its files lie.
+
+    Attributes:
+        folder: Holds ``head.json``, ``weights.npz``, ``card.json`` and ``card.md``.
+        card: What people should know of it.
+    """
+
+    head: heads.Head
+    folder: Path
+    card: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Split:
+    train: list[Reading]
+    known: list[Reading]
+    test: list[Reading]
+    wordings: dict[str, Wordings]
+    units: dict[str, str]
+    kept: frozenset[str]
+
+
+async def train_heads(
+    task: Task,
+    examples: Examples,
+    out: Path,
+    *,
+    encoder: Encoder | None = None,
+    encoded: frozenset[str] = frozenset({"en"}),
+    generator: Generator | None = None,
+    aims: Aims | None = None,
+    seed: int = 0,
+    progress: Progress = lambda _: None,
+) -> Trained:
+    """Train a head for a task; the same examples, task, encoder and seed give the same head.
+
+    Args:
+        task: Its types, concepts and rules.
+        examples: Labelled texts; about 3 % wrong labels are borne where wordings come back.
+        out: Folder of all heads; the head gets ``out/<task>/<version>``.
+        encoder: Gives vectors of sentences in ``encoded`` languages.
+        encoded: Languages the encoder was measured in.
+        generator: A promoted text model, only to report what it adds.
+        aims: What thresholds must prove.
+        seed: Of splits and variants.
+        progress: Told each step in words.
+
+    Raises:
+        DataError: ``learning.too_few``: fewer than eight distinct wordings, or none that claims anything.
+    """
+    wanted = aims or Aims()
+    types = tuple(one.name for one in task.types if not one.mention)
+    split = _split(examples, task, types, seed, progress)
+    vectors = await _vectors(split.wordings, encoder, encoded)
+    sheet = sheet_of(split.wordings, types, task, vectors, seed=seed)
+    crossed = cross_fit(sheet, split.units, seed=seed, progress=progress)
+    carried = carried_by(split.train, sheet, crossed, types)
+    if carried:
+        progress(f"{len(carried)} texts: the sentence that carries the claim was found; fitting again")
+        again = collect(split.train, types, carried)
+        split.wordings.update({name: one for name, one in again.items() if name in split.wordings})
+        sheet = sheet_of(split.wordings, types, task, vectors, seed=seed)
+        crossed = cross_fit(sheet, split.units, seed=seed, progress=progress)
+    weights = fit_all(sheet, crossed.strength)
+    spoken = encoded if vectors else frozenset[str]()
+    head = _head(task, types, sheet, crossed, weights, split, examples, wanted, encoder, spoken)
+    progress(
+        f"fitted {len(sheet.names)} wordings; measuring on {len(split.test)} new and "
+        f"{len(split.known)} known texts"
+    )
+    card = await _card(
+        head, task, examples, split, sheet, crossed, encoder, generator, aims=wanted, seed=seed
+    )
+    return _kept(head, card, out, task, encoder)
+
+
+def _split(examples: Examples, task: Task, types: Sequence[str], seed: int, progress: Progress) -> _Split:
+    readings = prepare_all(examples, task)
+    every = collect(readings, types)
+    claimed = sum(any(one.claims(t) for t in types) for one in every.values())
+    if len(every) < FEWEST or not claimed:
+        raise DataError(
+            f"{len(examples)} examples hold {len(every)} distinct sentences, {claimed} of which claim one of "
+            f"{', '.join(types)}; at least {FEWEST} are needed",
+            code="learning.too_few",
+        )
+    units = units_of(every)
+    kept = held_out(every, units, types, share=TEST_SHARE, seed=seed)
+    test = [one for one in readings if any(units[name] in kept for name in one.said.values())]
+    rest = [one for one in readings if all(units[name] not in kept for name in one.said.values())]
+    aside = known_out(rest, share=KNOWN_SHARE, seed=seed)
+    train = [one for one, out in zip(rest, aside, strict=True) if not out]
+    wordings = collect(train, types)
+    known = [
+        one
+        for one, out in zip(rest, aside, strict=True)
+        if out and all(name in wordings for name in one.said.values())
+    ]
+    progress(
+        f"{len(examples)} texts, {len(every)} wordings in {len(set(units.values()))} layouts; "
+        f"{len(kept)} layouts and {len(known)} known texts kept aside"
+    )
+    return _Split(train=train, known=known, test=test, wordings=wordings, units=units, kept=kept)
+
+
+async def _vectors(
+    wordings: Mapping[str, Wordings], encoder: Encoder | None, encoded: frozenset[str]
+) -> dict[str, NDArray[np.float32]]:
+    if encoder is None:
+        return {}
+    names = [name for name, one in wordings.items() if one.language in encoded]
+    if not names:
+        return {}
+    rows = await encoder.encode([wordings[name].marked.sentence.text for name in names])
+    return dict(zip(names, rows, strict=True))
+
+
+def _text_cases(
+    readings: Sequence[Reading], sheet: Sheet, weights: heads.Weights, split: _Split, types: Sequence[str]
+) -> list[list[tuple[float, bool]]]:
+    """Return, by type, the highest score of each text and whether it claims the type."""
+    places = {name: row for row, name in enumerate(sheet.names)}
+    cases: list[list[tuple[float, bool]]] = [[] for _ in types]
+    for one in readings:
+        rows = [places[name] for name in one.said.values() if name in places]
+        if not rows:
+            continue
+        scores = [weights.score(sheet.seen[row], sheet.vector(row)) for row in rows]
+        truth = settled(one, split.wordings, types)
+        for column, type_ in enumerate(types):
+            cases[column].append((max(float(score[column]) for score in scores), type_ in truth))
+    return cases
+
+
+def _head(
+    task: Task,
+    types: tuple[str, ...],
+    sheet: Sheet,
+    crossed: Crossed,
+    weights: heads.Weights,
+    split: _Split,
+    examples: Examples,
+    aims: Aims,
+    encoder: Encoder | None,
+    encoded: frozenset[str],
+) -> heads.Head:
+    known = _text_cases(split.known[::2], sheet, weights, split, types)
+    limits = limits_of(sheet, crossed, known, types, aims)
+    wordings = [
+        heads.Wording(
+            one.seen.shingles, one.seen.signature, one.count, frozenset(t for t in types if one.claims(t))
+        )
+        for one in split.wordings.values()
+    ]
+    made = f"{examples.version}|{task.version}|{encoder.version if encoder else ''}|{aims}|{limits}"
+    version = hashlib.sha256(made.encode()).hexdigest()[:12]
+    return heads.Head(
+        name=f"{task.name}@{version}",
+        task=task.name,
+        types=types,
+        tightening=frozenset(one.name for one in task.types if one.tightens and not one.mention),
+        weights=weights,
+        limits=limits,
+        met=sorted(crossed.met)[len(crossed.met) // 20],
+        memory=heads.Memory(wordings, tau_of(split.wordings, split.units)),
+        encoder=encoder.version if encoder is not None and encoded else "",
+        encoded=encoded,
+        label=examples.label,
+    )
+
+
+async def _card(
+    head: heads.Head,
+    task: Task,
+    examples: Examples,
+    split: _Split,
+    sheet: Sheet,
+    crossed: Crossed,
+    encoder: Encoder | None,
+    generator: Generator | None,
+    *,
+    aims: Aims,
+    seed: int,
+) -> dict[str, Any]:
+    base = encoder if head.encoder else None
+    readers = {"rules": Reader(task), "+heads": Reader(task, heads=head, encoder=base)}
+    if generator is not None:
+        readers["+model"] = Reader(task, heads=head, encoder=base, generator=generator)
+    aside = {"new": split.test[:MOST_MEASURED], "known": split.known[1::2][:MOST_MEASURED]}
+    measured: dict[str, Any] = {}
+    for layout, cuts in aside.items():
+        truths = [settled(one, split.wordings, head.types) for one in cuts]
+        measured[layout] = await rungs(readers, cuts, truths, examples.label)
+    return {
+        "name": head.name,
+        "task": task.name,
+        "task_version": task.version,
+        "types": list(head.types),
+        "encoder": head.encoder,
+        "label": _label(examples.label),
+        "readers": sorted(examples.label.readers),
+        "integrity": examples.label.integrity.name.lower(),
+        "seed": seed,
+        "aims": {"recall": aims.recall, "precision": aims.precision, "delta": aims.delta},
+        "data": _data(examples, split),
+        "rungs": measured,
+        "chances": _chances(head, split, sheet, crossed),
+        "limits": json.loads(json.dumps(_limits(head))),
+    }
+
+
+def _label(label: Label) -> object:
+    from pilothouse.kernel import encode
+
+    return encode(label)
+
+
+def _limits(head: heads.Head) -> dict[str, Any]:
+    return {
+        name: {
+            layout: {
+                "tighten": round(one.tighten, 5),
+                "fill": None if one.fill == float("inf") else round(one.fill, 5),
+                "proven": one.proven,
+                "temperature": round(one.temperature, 4),
+            }
+            for layout, one in by.items()
+        }
+        for name, by in head.limits.items()
+    }
+
+
+def _data(examples: Examples, split: _Split) -> dict[str, Any]:
+    languages = Counter(one.language or "?" for one in split.wordings.values())
+    return {
+        "hash": examples.version,
+        "texts": len(examples),
+        "licence": examples.licence,
+        "wordings": len(split.wordings),
+        "units": len({split.units[name] for name in split.wordings}),
+        "kept_aside": {"new": len(split.test), "known": len(split.known), "layouts": len(split.kept)},
+        "languages": dict(sorted(languages.items())),
+        "labels": dict(sorted(Counter(t for one in examples for t in (one.labels or {"-"})).items())),
+        "noise": noise_of(split.train, split.wordings),
+    }
+
+
+def _chances(head: heads.Head, split: _Split, sheet: Sheet, crossed: Crossed) -> dict[str, Any]:
+    """Cross-fitted chances of distinct new wordings, and those of known texts that chose no threshold."""
+    new: dict[str, list[tuple[float, bool]]] = {}
+    known: dict[str, list[tuple[float, bool]]] = {}
+    texts = _text_cases(split.known[1::2], sheet, head.weights, split, head.types)
+    for column, name in enumerate(head.types):
+        limits = head.limits[name]
+        new[name] = [
+            (
+                limits["new"].chance(float(crossed.scores[row, column])),
+                bool(sheet.truths[row, column] >= 0.5),
+            )
+            for row in range(len(sheet.names))
+            if sheet.weights[row, column] > 0
+        ]
+        known[name] = [(limits["known"].chance(score), truth) for score, truth in texts[column]]
+    return {"new": chances(new), "known": chances(known)}
+
+
+def _kept(head: heads.Head, card: dict[str, Any], out: Path, task: Task, encoder: Encoder | None) -> Trained:
+    """Write all files beside the place and move them there at once; what is read back is what is returned."""
+    folder = out / task.name / head.name.rpartition("@")[2]
+    work = folder.with_name(f".{folder.name}.new")
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    card["weights_sha256"] = save_head(head, work)
+    write_card(card, work)
+    shutil.rmtree(folder, ignore_errors=True)
+    work.rename(folder)
+    return Trained(head=load_head(folder, task, encoder=encoder), folder=folder, card=card)
