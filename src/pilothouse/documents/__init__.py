@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pilothouse.documents import claims
 from pilothouse.documents.errors import Damaged, Encrypted, ParserDied, TooLarge, Unsupported
 from pilothouse.documents.limits import ReadLimits
 from pilothouse.documents.ports import Heard, Transcriber
@@ -22,6 +21,7 @@ from pilothouse.documents.types import (
 )
 
 if TYPE_CHECKING:
+    from pilothouse.documents import claims
     from pilothouse.documents.reader import Documents, open_documents, read_document
 
 __all__ = [
@@ -52,9 +52,13 @@ _READER = ("Documents", "open_documents", "read_document")
 
 
 def __getattr__(name: str) -> object:
-    """Import what starts parsers only when asked for: the parsers import this part too, and start often."""
+    """Import reader and claims only when asked for: the parsers import this part too, and start often."""
     if name in _READER:
         from pilothouse.documents import reader
 
         return getattr(reader, name)
+    if name == "claims":
+        import pilothouse.documents.claims as found
+
+        return found
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from pilothouse.documents.errors import ParserDied, TooLarge, error_of
 from pilothouse.documents.limits import ReadLimits
@@ -67,10 +67,10 @@ class _Worker:
         head, body = struct.unpack(">QQ", await stdout.readexactly(16))
         if head > MAX_ANSWER or body > MAX_ANSWER:
             raise ValueError(f"an answer of {head + body} bytes")
-        answer = json.loads(await stdout.readexactly(head))
+        answer: object = json.loads(await stdout.readexactly(head))
         if not isinstance(answer, dict):
             raise ValueError("an answer that is no object")
-        return answer, await stdout.readexactly(body)
+        return cast("dict[str, Any]", answer), await stdout.readexactly(body)
 
     async def _post_mortem(self, error: Exception) -> Exception:
         await self.close()

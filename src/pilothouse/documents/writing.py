@@ -120,7 +120,7 @@ class Writing:
             top, bottom = min(w.top for w in line), max(w.bottom for w in line)
             if last is not None:
                 gap = top - last[1]
-                parted = gap > 0.9 * max(bottom - top, last[1] - last[0])
+                parted = gap > 1.7 * max(bottom - top, last[1] - last[0])
                 if parted:
                     self.block("paragraph", start)
                 self.write("\n\n" if parted else "\n")

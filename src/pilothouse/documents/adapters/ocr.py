@@ -27,7 +27,9 @@ VERSION: Final = "rapidocr@3.10.0-ppocrv6"
 MAX_SIDE: Final = 2000
 SURE_ENOUGH: Final = 0.5
 SLIGHT: Final = 0.5
-"""Degrees below which a page counts as straight."""
+UNSURE: Final = 2.0
+FEW: Final = 3
+"""Degrees below which a page counts as straight; more where there are few lines to tell it by."""
 NARROW, WIDE = frozenset("iljtfrI.,:;'|!()[] "), frozenset("mwMW%@")
 Point = tuple[float, float]
 Quad = tuple[Point, Point, Point, Point]
@@ -170,7 +172,7 @@ def _median_angle(quads: Sequence[Quad]) -> float:
     for angle, weight in known:
         total += weight
         if total >= half:
-            return angle if abs(angle) > SLIGHT else 0.0
+            return angle if abs(angle) > (SLIGHT if len(known) >= FEW else UNSURE) else 0.0
     return 0.0
 
 

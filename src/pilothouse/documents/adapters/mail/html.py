@@ -32,6 +32,8 @@ HIDING: Final = re.compile(
     r"|(?:left|top|text-indent|margin-left|margin-top)\s*:\s*-\d{3,}|clip\s*:\s*rect\(\s*0|transform\s*:\s*scale\(0",
     re.IGNORECASE,
 )
+RULE: Final = re.compile(r"([^{}]{1,500})\{([^{}]{0,2000})\}")
+LAST: Final = re.compile(r"[.#]?[\w-]+$")
 COLOR: Final = re.compile(r"(?<!-)\bcolor\s*:\s*([^;]+)", re.IGNORECASE)
 PAPER: Final = re.compile(r"background(?:-color)?\s*:\s*([^;]+)", re.IGNORECASE)
 NAMED: Final = {"white": (255, 255, 255), "black": (0, 0, 0), "transparent": None, "snow": (255, 250, 250)}
@@ -68,6 +70,7 @@ class _Page(HTMLParser):
         self.shown = Shown()
         self.open: list[tuple[str, bool, bool, bool, Color, Color | None]] = []
         self.broken = True
+        self.hiding: set[str] = set()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag in BREAKS:
@@ -85,6 +88,7 @@ class _Page(HTMLParser):
         paper = _color(PAPER, style) or _named(fields.get("bgcolor", "")) or paper
         same = paper is not None and max(abs(a - b) for a, b in zip(ink, paper, strict=True)) < 32
         hidden = hidden or "hidden" in fields or bool(HIDING.search(style)) or same
+        hidden = hidden or self._styled_away(tag, fields)
         named = f"{fields.get('class', '')} {fields.get('id', '')}"
         quoted = quoted or tag == "blockquote" or bool(QUOTES.search(named))
         self.open.append((tag, hidden, silent or tag in SILENT, quoted, ink, paper))
@@ -96,11 +100,27 @@ class _Page(HTMLParser):
         if tag in BREAKS:
             self._break()
 
+    def _styled_away(self, tag: str, fields: dict[str, str]) -> bool:
+        """Whether a rule of the page's own style sheet hides an element: by class, id or kind."""
+        names = {tag, f"#{fields.get('id', '')}", *(f".{name}" for name in fields.get("class", "").split())}
+        return bool(self.hiding & names)
+
     def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1][0] == "style":
+            self._rules(data[:100_000])
         if self.open and self.open[-1][2]:
             return
         words = re.sub(r"\s+", " ", data)
         self._text(words.lstrip() if self.broken else words)
+
+    def _rules(self, sheet: str) -> None:
+        for selectors, rule in RULE.findall(sheet):
+            if not HIDING.search(rule):
+                continue
+            for one in selectors.split(","):
+                # The last simple selector names what is hidden; what must stand above it is not looked at.
+                last = LAST.search(one.strip())
+                self.hiding |= {last.group()} if last else set()
 
     def _text(self, text: str) -> None:
         if text:

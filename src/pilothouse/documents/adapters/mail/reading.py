@@ -53,8 +53,7 @@ def read_mail(job: Job, data: bytes, depth: int) -> Found:
 def _parsed(data: bytes) -> EmailMessage:
     if data.startswith(b"From "):
         data = data.split(b"\n", 1)[-1]
-    message = email.message_from_bytes(data, policy=email.policy.default)
-    return cast("EmailMessage", message)
+    return email.message_from_bytes(data, policy=email.policy.default)
 
 
 def _headers(found: Found, message: EmailMessage) -> None:

@@ -100,7 +100,7 @@ def read_layer(page: PdfPage) -> Layer:
     try:
         letters = _Letters(text, raw)
         shown = _as_shown(page, raw)
-        words, unmapped = [], 0
+        words, unmapped = list[Written](), 0
         count = raw.FPDFText_CountChars(text)
         for word, wrong in _words(letters, count):
             words.append(_placed(word, shown))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Any, Final
 
 from pilothouse.documents.adapters.job import Found, Job, Refusal
@@ -33,7 +33,7 @@ ERRORS: Final = {
 
 
 @contextlib.contextmanager
-def opened(data: bytes, *, most: int) -> Iterator[PdfDocument]:
+def opened(data: bytes, *, most: int) -> Generator[PdfDocument]:
     """Open a PDF, forms filled in as they show.
 
     Raises:

@@ -49,11 +49,11 @@ def _unseen(word: Written, around: Pixels) -> str:
     if int((flat.max(axis=0) - flat.min(axis=0)).max()) < FAINT:
         return "in the colour of what is behind it"
     color = np.array(word.color[::-1], dtype=np.int16)
-    away = np.abs(flat - color).max(axis=1)
+    away: Any = np.abs(flat - color).max(axis=1)
     if int(away.min()) > FAR:
         return "covered"
     # Letters cover less than half of their box: what is most there is the paper.
-    if len(word.text) > 1 and float(np.mean(away < FAINT)) > 0.8:
+    if len(word.text) > 1 and float((away < FAINT).mean()) > 0.8:
         return "in the colour of what is behind it"
     return ""
 
