@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["register"]
 
 app = typer.Typer(help="What happened: spans, timelines of runs, graphs of decisions.", no_args_is_help=True)
-BARS = 36
 SvgOption = Annotated[Path | None, typer.Option("--svg", help="Also write a picture there.")]
 TRUST = ("untrusted", "record", "approved", "operator")
 
@@ -140,8 +139,10 @@ def _picture(found: Timeline) -> RenderableType:
     grid = Table(box=None, pad_edge=False, header_style="bold")
     for column in ("what", "when", "took", "came to", "tokens", "trust"):
         grid.add_column(column, overflow="fold", no_wrap=column == "when")
+    bars = max(12, min(40, console().width - 76))
     for moment in found.moments:
-        grid.add_row(*_line(moment, scale.at(moment.at), scale.at(moment.until) if moment.until else 1.0))
+        right = scale.at(moment.until) if moment.until else 1.0
+        grid.add_row(*_line(moment, scale.at(moment.at), right, bars))
     parts.append(grid)
     tokens_in, tokens_out = found.tokens
     if tokens_in or tokens_out:
@@ -153,21 +154,21 @@ def _picture(found: Timeline) -> RenderableType:
     return Group(*parts)
 
 
-def _line(moment: Moment, left: float, right: float) -> list[Any]:
+def _line(moment: Moment, left: float, right: float, bars: int) -> list[Any]:
     from rich.text import Text
 
     from pilothouse.traces import lasting, words_of
 
     style = "red" if moment.outcome == "error" else "dim" if moment.waits or moment.foreign else ""
-    first = min(int(left * BARS), BARS - 1)
-    length = max(1, min(round((right - left) * BARS), BARS - first))
+    first = min(int(left * bars), bars - 1)
+    length = max(1, min(round((right - left) * bars), bars - first))
     bar = " " * first + ("·" if moment.waits else "█") * length
     tokens = f"{moment.tokens_in}+{moment.tokens_out}" if moment.tokens_in or moment.tokens_out else ""
     trust = "" if moment.integrity is None else TRUST[moment.integrity]
     words = "  " * moment.depth + words_of(moment)
     took = "" if moment.seconds is None else lasting(moment.seconds)
     came = moment.code or ("" if moment.outcome == "ok" else moment.outcome)
-    return [Text(one, style=style) for one in (words, f"{bar:<{BARS}}", took, came, tokens, trust)]
+    return [Text(one, style=style) for one in (words, f"{bar:<{bars}}", took, came, tokens, trust)]
 
 
 @app.command()

@@ -201,7 +201,7 @@ def _segment(span: StoredSpan) -> tuple[datetime, list[Moment]]:
     word = str(span.attributes.get(OUTCOME, span.status))
     moment = Moment(
         kind=SEGMENT, name=f"segment {number}", at=span.began, until=_until(span), outcome=word,
-        code=span.message, who=executor,
+        code=span.message if span.status == "error" else "", who=executor,
     )  # fmt: skip
     return span.began, [moment]
 
@@ -253,7 +253,7 @@ def _inner(span: StoredSpan, depth: int) -> Moment:
         until=_until(span),
         depth=depth,
         outcome="error" if span.status == "error" else "ok",
-        code=span.message,
+        code=span.message if span.status == "error" else "",
         model=str(read.get("gen_ai.response.model") or read.get("gen_ai.request.model") or ""),
         tokens_in=_count(read.get("gen_ai.usage.input_tokens")) if counted else 0,
         tokens_out=_count(read.get("gen_ai.usage.output_tokens")) if counted else 0,
@@ -286,8 +286,8 @@ def _strays(story: _Story, spans: Sequence[StoredSpan]) -> list[tuple[datetime, 
         above = known.get(span.parent or "")
         if _is(span, SEGMENT) or span.id in entries or (above is not None and not _is(above, SEGMENT)):
             continue
-        inner = _Story(story.inside, story.steps, story.closed, [_inner(span, 1)])
-        _walk(inner, span.id, 2)
+        inner = _Story(story.inside, story.steps, story.closed, [_inner(span, 0)])
+        _walk(inner, span.id, 1)
         found.append((span.began, inner.moments))
     return found
 

@@ -13,8 +13,9 @@ READER = Principal(id="olga", rights=frozenset({"traces:*"}))
 
 async def test_own_spans_are_stored_and_read_back(database: Database) -> None:
     async with open_traces(database) as traces:
-        with span("segment", trace=RUN, run=RUN, workflow="release"), span(
-            "chat", kind="client", attributes={"gen_ai.operation.name": "chat", "gen_ai.prompt": "x"}
+        with (
+            span("segment", trace=RUN, run=RUN, workflow="release"),
+            span("chat", kind="client", attributes={"gen_ai.operation.name": "chat", "gen_ai.prompt": "x"}),
         ):
             pass
         assert await traces.flush() == 2
