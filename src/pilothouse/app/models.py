@@ -19,7 +19,15 @@ if TYPE_CHECKING:
     from pilothouse.models.gateway import Replay
     from pilothouse.storage import Database
 
-__all__ = ["TOOL", "DoorEgress", "ModelRecipients", "declared_models", "open_gateway", "switch_egress"]
+__all__ = [
+    "TOOL",
+    "DoorEgress",
+    "ModelRecipients",
+    "declared_models",
+    "open_gateway",
+    "permit_check",
+    "switch_egress",
+]
 
 TOOL = "models.call"
 HALTS = "effects_halt"
@@ -240,6 +248,16 @@ async def switch_egress(door: Door, by: Principal, reason: str, *, offline: bool
         await door.halt(by, reason, scope=TOOL)
     else:
         await door.lift(by, reason, scope=TOOL)
+
+
+async def permit_check(gateway: Gateway, name: str, principal: Principal) -> None:
+    """Ask the door whether the contract suite may speak to a provider; its words are our own and public.
+
+    Raises:
+        DeniedError: ``policy.denied``, ``effects.halted`` and so on.
+    """
+    label = signed("models.check", "1")
+    await gateway.let_out(name, principal=principal, label=label, task="models.check")
 
 
 async def _follow(database: Database, door: Door, gateway: Gateway) -> None:

@@ -9,8 +9,10 @@ import typer
 from pilothouse.cli import (
     agents,
     audit,
+    drill,
     flows,
     inbox,
+    models,
     packs,
     project,
     runs,
@@ -33,7 +35,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for part in (project, work, serve, inbox, runs, sources, trust, audit, traces, flows, packs, agents):
+for part in (
+    project,
+    work,
+    serve,
+    inbox,
+    runs,
+    sources,
+    trust,
+    audit,
+    traces,
+    flows,
+    packs,
+    models,
+    drill,
+    agents,
+):
     part.register(app)
 for plugin in entry_points(group="pilothouse.commands"):
     app.add_typer(plugin.load(), name=plugin.name)

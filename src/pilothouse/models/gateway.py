@@ -8,17 +8,20 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
 
+from pilothouse.kernel import content_hash, new_id
 from pilothouse.models.breaker import Breaker, BreakerState, RetryBudget
 from pilothouse.models.calling.attempt import Keeper, NoKeeper
 from pilothouse.models.calling.run import Call, Engines
-from pilothouse.models.errors import ModelUsageError, ReplayMissError
-from pilothouse.models.ports import Backend, Egress
+from pilothouse.models.errors import ModelDeniedError, ModelUsageError, ReplayMissError
+from pilothouse.models.ports import Backend, Egress, OutboundCall
 from pilothouse.models.privacy.redact import Redactor
 from pilothouse.models.provider import Provider, Route
 from pilothouse.models.route import route_for
 from pilothouse.models.types import Answer, ChatEvent, ChatRequest, Delta, Finished, Started
 
 if TYPE_CHECKING:
+    from pilothouse.kernel import Principal
+    from pilothouse.labels import Label
     from pilothouse.models.settings import ModelsSettings
 
 __all__ = ["Gateway", "Health", "Replay"]
@@ -177,6 +180,37 @@ class Gateway:
         """
         self._known(name)
         return self._engines.backends[name]
+
+    async def let_out(self, name: str, *, principal: Principal, label: Label, task: str) -> None:
+        """Ask the way out once for traffic that is no call, such as the contract suite's own words.
+
+        Raises:
+            DeniedError: As for :meth:`chat`; nothing is asked of a provider on this machine.
+        """
+        backend = self.backend(name)
+        place = await backend.locate()
+        if place.local:
+            return
+        if self._engines.egress is None or self._engines.offline:
+            raise ModelDeniedError(
+                f"provider {name!r} is outside and nothing may leave: {self._engines.offline or 'no way out'}",
+                code="models.offline",
+                reasons=("models.offline",),
+            )
+        await self._engines.egress.permit(
+            OutboundCall(
+                attempt=str(new_id()),
+                provider=backend.provider,
+                place=place,
+                principal=principal,
+                caller="",
+                run=None,
+                task=task,
+                label=label,
+                content=content_hash(task),
+                bytes=0,
+            )
+        )
 
     async def close(self) -> None:
         """Close every endpoint."""

@@ -210,7 +210,10 @@ async def _read(events: AsyncGenerator[Incoming]) -> tuple[str, Replied, int]:
 
 
 def _shapes() -> list[tuple[str, Asked]]:
-    plain: dict[str, Any] = {"properties": {"name": {"type": "string", "maxLength": 30}}, "required": ["name"]}
+    plain: dict[str, Any] = {
+        "properties": {"name": {"type": "string", "maxLength": 30}},
+        "required": ["name"],
+    }
     listed: dict[str, Any] = {
         "properties": {"colours": {"type": "array", "items": {"enum": ["red", "blue"]}, "maxItems": 3}},
         "required": ["colours"],
