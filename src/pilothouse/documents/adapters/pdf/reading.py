@@ -44,7 +44,9 @@ def opened(data: bytes, *, most: int) -> Generator[PdfDocument]:
     try:
         pdf = pypdfium2.PdfDocument(data)
     except pypdfium2.PdfiumError as error:
-        kind, why = ERRORS.get(int(getattr(error, "err_code", 0) or 0), ERRORS[3])
+        code = int(getattr(error, "err_code", 0) or 0)
+        # pdfium leaves the last error standing: what is not encrypted was refused for something else.
+        kind, why = ERRORS.get(code if b"/Encrypt" in data else 3, ERRORS[3])
         raise Refusal(kind, why) from error
     try:
         if len(pdf) > min(most, MANY_PAGES):
