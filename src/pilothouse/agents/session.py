@@ -309,6 +309,22 @@ class Session:
         """Return what a handle stands for; plain JSON rests on all that was obtained here."""
         return self._argument(what)
 
+    async def fetch(self, tool: str, args: Mapping[str, Value], pc: Label) -> Value:
+        """Read for code that keeps the label: no handle is made of what comes back.
+
+        Raises:
+            UsageError: ``agents.no_tool``.
+            PilothouseError: What the tool failed with.
+        """
+        found = self.tools.reader(tool)
+        if found is None:
+            raise UsageError(f"{tool!r} is no tool that only reads", code="agents.no_tool")
+        return await self._caller.read(found, args, pc)
+
+    def touch(self, label: Label) -> None:
+        """Count something as obtained by this family."""
+        self._family.touch(label)
+
     def see(self, label: Label) -> None:
         """Join what the model is shown in clear into the context."""
         self._context.see(label)

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from pilothouse.agents.files.shell import changed, run_command
 from pilothouse.agents.files.tree import WorkingDirectory
 from pilothouse.agents.loop import offers
 from pilothouse.agents.loop.conversation import pointing
 from pilothouse.agents.loop.shown import words
 from pilothouse.agents.values import plain
+from pilothouse.connectors import condensed_label
 from pilothouse.labels import Label, join
 from pilothouse.models import Message, ToolSpec
 
 if TYPE_CHECKING:
     from pilothouse.agents.loop.shown import Shown
+    from pilothouse.agents.loop.steps import Steps
     from pilothouse.agents.session import Session
 
 __all__ = ["Filing"]
@@ -65,6 +68,22 @@ class Filing:
     async def _read(self, args: Mapping[str, Any]) -> Shows:
         file = self.tree.read(str(args.get("path", "")))
         return self._shown.clear(self._shown.know(self._session.hold(file.value)))
+
+    async def command(self, steps: Steps, args: Mapping[str, Any]) -> Shows:
+        """Run a command over the files; what comes out rests on all of them."""
+        order = str(args.get("command", ""))
+        outside = self._session.outside
+        label = condensed_label(
+            join(outside, *(one for file in self.tree for one in (file.label, file.named)))
+        )
+
+        async def body() -> Any:
+            return await run_command(self.tree, order)
+
+        found = await steps.tool("shell", body, inputs={"command": order}, label=lambda: label)
+        for path, text in changed(self.tree, found.pop("files")).items():
+            self.tree.write(path, plain(text, label, which=label.integrity), text, label)
+        return self._shown.result(self._session.hold(plain(found, label, which=label.integrity)))
 
     async def _list(self, args: Mapping[str, Any]) -> Shows:
         lines = [

@@ -141,7 +141,10 @@ class Agents:
                 here.attributes["pilothouse.run"] = run.chat.run
                 for name in run.agent.spec.agents:
                     run.helpers[f"ask_{name.replace('-', '_')}"] = await self._resolved(steps, name)
-                result = await _looped(run)
+                try:
+                    result = await _looped(run)
+                finally:
+                    await run.room.close()
                 here.attributes["gen_ai.usage.input_tokens"] = result.use.prompt_tokens
                 here.attributes["gen_ai.usage.output_tokens"] = result.use.output_tokens
                 here.attributes["pilothouse.cost"] = str(result.use.cost)

@@ -6,7 +6,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
+from pilothouse.agents.adapters.code_room import CodeRoom
 from pilothouse.agents.loop import offers
+from pilothouse.agents.loop.coding import run_code
 from pilothouse.agents.loop.conversation import Conversation
 from pilothouse.agents.loop.delegating import delegate
 from pilothouse.agents.loop.filing import Filing
@@ -67,6 +69,7 @@ class AgentRun:
         self.degraded = ""
         self.answers: dict[str, Shows] = {}
         """What was shown of each call, until the model is told."""
+        self.room = CodeRoom()
         self.filing = Filing(self.session, self.shown, wanted=offers.FILES in spec.tools)
         self._planning = bool(offers.effects_of(self.tools)) and not self.session.planned
         self._specs: tuple[ToolSpec, ...] = ()
@@ -75,6 +78,8 @@ class AgentRun:
             "read": self._read,
             "ask": self._ask,
             **self.filing.tools,
+            offers.CODE: lambda args: run_code(self, self.room, args),
+            offers.SHELL: lambda args: self.filing.command(self.chat.steps, args),
         }
         self._begin()
 
@@ -88,6 +93,8 @@ class AgentRun:
             told.append(prompt("plan"))
         if offers.FILES in spec.tools:
             told.append(prompt("files"))
+        if offers.CODE in spec.tools:
+            told.append(prompt("code"))
         self.conversation.tell("system", "\n\n".join(told), ours)
         self.conversation.tell("user", self.request, self.asked)
         if not self._planning:
@@ -116,6 +123,7 @@ class AgentRun:
             offers.sub_agent_offer(helper.spec.name, helper.spec.description)
             for helper in self.helpers.values()
         ]
+        found += [tool for tool in (offers.RUN_CODE, offers.RUN_SHELL) if tool.name in spec.tools]
         return [*found, *self.filing.offered()]
 
     async def respond(self, outputs: tuple[ToolSpec, ...], schema: Mapping[str, Json] | None) -> Turn:
