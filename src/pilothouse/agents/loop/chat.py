@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any
 
 from pilothouse.agents.loop.steps import Steps
 from pilothouse.connectors import condensed_label
-from pilothouse.kernel import Json, Principal, UnavailableError, wired
+from pilothouse.kernel import Json, Principal, UnavailableError
 from pilothouse.labels import Label
 from pilothouse.models import (
     Answer,
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 __all__ = ["Chat", "Turn"]
 
 
-@wired("agents.turn")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
     """What a model answered, as the journal has it; its label stands on the entry.
@@ -97,7 +96,7 @@ class Chat:
         """
         found: list[Label] = []
 
-        async def body() -> Turn:
+        async def body() -> dict[str, Any]:
             request = ChatRequest(
                 task=task, messages=tuple(messages), principal=self.principal, caller=self.caller,
                 run=self.run, call_id=self.steps.call_id(), tools=tuple(tools), schema=schema,
@@ -106,7 +105,7 @@ class Chat:
             answer = await self._spanned(request)
             # Made from many places is made from all: a label is stored with every call.
             found.append(condensed_label(answer.label))
-            return _turn(answer)
+            return _stored(answer)
 
         def label() -> Label:
             return found[-1] if found else condensed_label(_label(messages))
@@ -117,8 +116,8 @@ class Chat:
 
         # Not what was offered: a source that comes back with another column must not block a run.
         inputs = {"said": digest}
-        turn = await self.steps.model(f"chat {task}", body, inputs=inputs, label=label, told=told)
-        return cast("Turn", turn), found[-1]
+        stored = await self.steps.model(f"chat {task}", body, inputs=inputs, label=label, told=told)
+        return _turn(stored), found[-1]
 
     async def _spanned(self, request: ChatRequest) -> Answer:
         with span("chat", kind="client", attributes={"gen_ai.operation.name": "chat"}) as here:
@@ -138,10 +137,31 @@ class Chat:
         )
 
 
-def _turn(answer: Answer) -> Turn:
+def _stored(answer: Answer) -> dict[str, Any]:
+    """Return the answer as the journal has it: what is empty is left out, a run may hold thousands."""
+    usage = answer.usage
+    counts = [usage.prompt_tokens, usage.output_tokens, usage.cached_tokens, usage.cpu_seconds, usage.cost]
+    found: dict[str, Any] = {
+        "text": answer.text,
+        "choices": [[one.id, one.tool, one.arguments] for one in answer.choices],
+        "value": answer.value,
+        "usage": counts if any(counts) else None,
+        "by": [answer.provider, answer.model, answer.call],
+        "degraded": answer.degraded,
+    }
+    return {name: one for name, one in found.items() if one}
+
+
+def _turn(stored: dict[str, Any]) -> Turn:
+    names = ("prompt_tokens", "output_tokens", "cached_tokens", "cpu_seconds", "cost")
+    provider, model, call = stored.get("by", ("", "", ""))
     return Turn(
-        text=answer.text, choices=answer.choices, value=answer.value, usage=answer.usage,
-        provider=answer.provider, model=answer.model, call=answer.call, degraded=answer.degraded,
+        text=stored.get("text", ""), value=stored.get("value"), degraded=stored.get("degraded", ""),
+        choices=tuple(
+            ToolChoice(id=id, tool=tool, arguments=args) for id, tool, args in stored.get("choices", ())
+        ),
+        usage=Usage(**dict(zip(names, stored.get("usage", ()), strict=False))),
+        provider=provider, model=model, call=call,
     )  # fmt: skip
 
 

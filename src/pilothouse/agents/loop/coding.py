@@ -7,7 +7,6 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pilothouse.agents.loop.kept import kept, value_of
 from pilothouse.agents.tools import ReadTool, ToolFailure
 from pilothouse.agents.values import Value, plain
 from pilothouse.connectors import condensed_label
@@ -54,17 +53,17 @@ async def run_code(run: AgentRun, room: CodeRoom, args: Mapping[str, Any]) -> Sh
         except Failed as failed:
             return {"failed": str(failed), "label": condensed_label(found[0])}
         label = condensed_label(found[0])
-        return {"value": kept(plain(value, label, which=label.integrity))}
+        return {"value": value, "label": label}
 
     stored = await run.chat.steps.tool(
         "code", body, inputs={"python": python}, label=lambda: condensed_label(found[0])
     )
+    label: Label = stored["label"]
     if "failed" in stored:
-        label: Label = stored["label"]
         session.touch(label)
         text, _ = run.shown.result(ToolFailure(tool="code", codes=("agents.code",)))
         return f"{text}: {stored['failed']}", join(label, session.outside)
-    return run.shown.result(session.hold(value_of(stored["value"])))
+    return run.shown.result(session.hold(plain(stored["value"], label, which=label.integrity)))
 
 
 def _used(run: AgentRun, python: str) -> dict[str, Value]:

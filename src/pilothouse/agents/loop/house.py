@@ -250,7 +250,7 @@ def recorded_tool(tool: ReadTool, steps: Steps, principal: Principal) -> ReadToo
         async def body() -> object:
             value = await tool.call(principal, args)
             found.append(condensed_label(value.whole))
-            return kept(value)
+            return kept(value, found[-1])
 
         def label() -> Label:
             return (
@@ -259,8 +259,12 @@ def recorded_tool(tool: ReadTool, steps: Steps, principal: Principal) -> ReadToo
                 else condensed_label(tool.returns.worst(tool=tool.name, principal=principal))
             )
 
-        stored = await steps.tool(f"tool {tool.name}", body, inputs=args, label=label)
-        return value_of(stored)
+        def told(recorded: Label | None) -> None:
+            if recorded is not None:
+                found.append(recorded)
+
+        stored = await steps.tool(f"tool {tool.name}", body, inputs=args, label=label, told=told)
+        return value_of(stored, found[-1])
 
     return replace(tool, read=read, **offers.declared(tool))
 

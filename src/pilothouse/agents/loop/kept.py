@@ -3,49 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 from pilothouse.agents.values import Value
-from pilothouse.kernel import DataError, Json, wired
+from pilothouse.kernel import DataError, Json
 from pilothouse.labels import Integrity, Label
 
-__all__ = ["Kept", "kept", "value_of"]
+__all__ = ["kept", "value_of"]
 
 
-@wired("agents.kept")
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
-    """A result as the journal has it.
+def kept(value: Value, label: Label) -> dict[str, Any]:
+    """Return the stored form of ``value``; ``label`` stands on its entry and is not stored again.
 
-    Attributes:
-        data: The whole.
-        labels: Every label in it, each once.
-        tree: A number for a part that has one label all through, else ``{"l", "w", "p"}``: the part's own
-            label, who chose it, and its parts.
+    ``data`` is the whole, ``labels`` every label in it once, ``tree`` a number for a part that has one label
+    all through, else ``{"l", "w", "p"}``: the part's own label, who chose it, and its parts.
     """
-
-    data: Json
-    labels: tuple[Label, ...]
-    tree: Json
-
-
-def kept(value: Value) -> Kept:
-    """Return the stored form of ``value``."""
     labels: dict[Label, int] = {}
     tree = _tree(value, labels)
-    return Kept(data=value.data, labels=tuple(labels), tree=tree)
+    if tree == 0 and tuple(labels) == (label,):
+        return {"data": value.data}
+    return {"data": value.data, "labels": list(labels), "tree": tree}
 
 
-def value_of(stored: object) -> Value:
-    """Return the value that was stored.
+def value_of(stored: Any, label: Label) -> Value:
+    """Return the value that was stored with an entry of this label.
 
     Raises:
         DataError: ``agents.kept``: something else was stored.
     """
-    if not isinstance(stored, Kept):
+    if not isinstance(stored, dict) or "data" not in stored:
         raise DataError(f"{type(stored).__name__} is no stored result", code="agents.kept")
-    return _value(stored.data, stored.tree, stored.labels)
+    found = cast("dict[str, Any]", stored)
+    if "tree" not in found:
+        return _value(found["data"], 0, (label,))
+    return _value(found["data"], found["tree"], tuple(found["labels"]))
 
 
 def _tree(value: Value, labels: dict[Label, int]) -> Json:

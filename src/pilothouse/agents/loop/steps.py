@@ -19,6 +19,10 @@ Told = Callable[[Label | None], None]
 _RETRY = Retry(tries=3, first=1.0, longest=20.0)
 
 
+def _unheard(_: Label | None) -> None:
+    """What is not asked for."""
+
+
 class Steps(Protocol):
     """Records what an agent's model and tools answered."""
 
@@ -34,7 +38,14 @@ class Steps(Protocol):
         ...
 
     async def tool(
-        self, name: str, body: Body, *, inputs: Any, label: Callable[[], Label], once: bool = False
+        self,
+        name: str,
+        body: Body,
+        *,
+        inputs: Any,
+        label: Callable[[], Label],
+        told: Told = _unheard,
+        once: bool = False,
     ) -> Any:
         """Call a tool, or answer from the journal."""
         ...
@@ -75,10 +86,28 @@ class EngineSteps:
         )
 
     async def tool(
-        self, name: str, body: Body, *, inputs: Any, label: Callable[[], Label], once: bool = False
+        self,
+        name: str,
+        body: Body,
+        *,
+        inputs: Any,
+        label: Callable[[], Label],
+        told: Told = _unheard,
+        once: bool = False,
     ) -> Any:
         """Call a tool, or answer from the journal."""
-        return await engine.step(name, body, inputs=inputs, kind="tool", label=label, once=once, retry=_RETRY)
+        found: list[Label | None] = []
+        if engine.place() == "step":
+            # Inside another step nothing is recorded, so nobody tells the label.
+            answer = await body()
+            told(label())
+            return answer
+        answer = await engine.step(
+            name, body, inputs=inputs, kind="tool", label=label, once=once, retry=_RETRY,
+            on_label=found.append,
+        )  # fmt: skip
+        told(found[-1])
+        return answer
 
     async def scope(
         self, name: str, body: Body, *, inputs: Any, label: Callable[[], Label], told: Told
@@ -120,10 +149,19 @@ class BareSteps:
         return answer
 
     async def tool(
-        self, name: str, body: Body, *, inputs: Any, label: Callable[[], Label], once: bool = False
+        self,
+        name: str,
+        body: Body,
+        *,
+        inputs: Any,
+        label: Callable[[], Label],
+        told: Told = _unheard,
+        once: bool = False,
     ) -> Any:
         """Call a tool."""
-        return await body()
+        answer = await body()
+        told(label())
+        return answer
 
     async def scope(
         self, name: str, body: Body, *, inputs: Any, label: Callable[[], Label], told: Told
