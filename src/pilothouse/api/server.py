@@ -22,8 +22,6 @@ from pilothouse.api.guard import SecurityHeaders, guarded
 from pilothouse.kernel import UsageError
 
 if TYPE_CHECKING:
-    from socket import socket
-
     from pilothouse.api.settings import ApiSettings
     from pilothouse.app import Studio
 
@@ -149,7 +147,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _bound(config: uvicorn.Config) -> socket:
+def _bound(config: uvicorn.Config):  # The type is the library's: nothing here dials.
     try:
         return config.bind_socket()
     except SystemExit as error:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pilothouse.engine import Engine, Run
     from pilothouse.kernel import Authority
     from pilothouse.models import Gateway
-    from pilothouse.storage import Database, StorageSettings
+    from pilothouse.storage import Database, HighWater, StorageSettings
     from pilothouse.traces import Traces
 
 __all__ = [
@@ -230,7 +230,7 @@ async def open_studio(
     from pilothouse.app.models import open_gateway
     from pilothouse.app.policy import load_authority
     from pilothouse.app.traces import open_project_traces
-    from pilothouse.audit import keep_chained, open_audit
+    from pilothouse.audit import open_audit
     from pilothouse.engine import open_engine
     from pilothouse.storage import HighWater
     from pilothouse.workflows import Resources, bind
@@ -253,24 +253,14 @@ async def open_studio(
         inbox, ladder, door = _trust(project, database, sources, identity, authority, recipients)
         models = await stack.enter_async_context(
             open_gateway(
-                project,
-                database,
-                door=door,
-                recipients=recipients,
-                reveal=identity.secrets.reveal,
-                work=work,
-            )
+                project, database, door=door, recipients=recipients, reveal=identity.secrets.reveal, work=work
+            )  # fmt: skip
         )
         load_modules(project)
         agents = agents_of(
-            project,
-            model=models,
-            door=door,
-            inbox=inbox,
-            sources=sources,
-            identity=identity,
+            project, model=models, door=door, inbox=inbox, sources=sources, identity=identity,
             authority=authority,
-        )
+        )  # fmt: skip
 
         def ready(engine: Engine) -> None:
             # Before anything runs: what was left behind by a killed process goes on at once.
@@ -279,25 +269,29 @@ async def open_studio(
         engine = await stack.enter_async_context(
             open_engine(database, ready=ready, work=work, principals=identity.directory)
         )
+        studio = Studio(
+            project=project, principal=principal, authority=authority, identity=identity, database=database,
+            sources=sources, inbox=inbox, door=door, ladder=ladder, engine=engine, traces=traces,
+            models=models, agents=agents,
+        )  # fmt: skip
         if work:
-            duties = _keep(inbox.expire, door.sweep, identity.secrets.refresh, ladder.sweep, traces.sweep)
-            for duty in (keep_chained(database), clock.keep(), ladder.keep_fresh(), duties):
-                stack.push_async_callback(_ended, asyncio.create_task(duty))
-        yield Studio(
-            project=project,
-            principal=principal,
-            authority=authority,
-            identity=identity,
-            database=database,
-            sources=sources,
-            inbox=inbox,
-            door=door,
-            ladder=ladder,
-            engine=engine,
-            traces=traces,
-            models=models,
-            agents=agents,
-        )
+            await _work(stack, studio, clock)
+        yield studio
+
+
+async def _work(stack: contextlib.AsyncExitStack, studio: Studio, clock: HighWater) -> None:
+    """Begin what is done again and again while the project is open; it ends with ``stack``."""
+    from pilothouse.app.traces import open_export
+    from pilothouse.audit import keep_chained
+
+    database, identity, ladder = studio.database, studio.identity, studio.ladder
+    export = await stack.enter_async_context(open_export(studio.project, database, identity))
+    duties = _keep(
+        studio.inbox.expire, studio.door.sweep, identity.secrets.refresh, ladder.sweep, studio.traces.sweep,
+        *export,
+    )  # fmt: skip
+    for duty in (keep_chained(database), clock.keep(), ladder.keep_fresh(), duties):
+        stack.push_async_callback(_ended, asyncio.create_task(duty))
 
 
 def _recipients(project: Project, sources: Sources, authority: Authority) -> ModelRecipients:

@@ -15,7 +15,7 @@ from pilothouse.storage import Database, Row, as_reader, load_queries
 from pilothouse.traces.encoding import unsigned
 from pilothouse.traces.types import ByWhat, SpanFilter, StoredSpan, Usage
 
-__all__ = ["Reading", "nanoseconds", "next_page"]
+__all__ = ["Reading", "nanoseconds", "next_page", "span_of"]
 
 Q = load_queries("pilothouse.traces")
 KINDS = ("unspecified", "internal", "server", "client", "producer", "consumer")
@@ -78,7 +78,7 @@ class Reading:
             "wanted": Jsonb(dict(wanted.attributes)) if wanted.attributes else None,
             "limit": wanted.limit,
         }
-        return [_span(row) for row in await self._rows(acls, Q.find_spans, params)]
+        return [span_of(row) for row in await self._rows(acls, Q.find_spans, params)]
 
     async def of_run(
         self, principal: Principal, run: UUID, *, also: Iterable[str] = ()
@@ -93,7 +93,7 @@ class Reading:
         acls = await self.acls(principal, also)
         params = {"acls": sorted(acls), "run": run, "limit": OF_A_RUN + 1}
         rows = await self._rows(acls, Q.spans_of_run, params)
-        return [_span(row) for row in rows[:OF_A_RUN]], len(rows) <= OF_A_RUN
+        return [span_of(row) for row in rows[:OF_A_RUN]], len(rows) <= OF_A_RUN
 
     async def usage(
         self,
@@ -144,7 +144,8 @@ def nanoseconds(at: datetime | None) -> int | None:
     return None if at is None else (at - EPOCH) // timedelta(microseconds=1) * 1000
 
 
-def _span(row: Row) -> StoredSpan:
+def span_of(row: Row) -> StoredSpan:
+    """Return the noun of a stored span."""
     began = cast("int", row["began"])
     return StoredSpan(
         trace=row["trace"].hex,

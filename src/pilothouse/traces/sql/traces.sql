@@ -102,3 +102,21 @@ delete from traces_source o where not exists (select 1 from traces_span s where 
 -- name: counts
 -- Counts what is stored.
 select count(*) as spans, count(distinct trace) as traces, min(stored) as first, max(stored) as last from traces_span
+
+-- name: cursor
+-- Reads how far an exporter has come.
+select stored, trace, id from traces_cursor where name = %(name)s
+
+-- name: move_cursor
+-- Notes how far an exporter has come.
+insert into traces_cursor (name, stored, trace, id) values (%(name)s, %(stored)s, %(trace)s, %(id)s)
+on conflict (name) do update set stored = excluded.stored, trace = excluded.trace, id = excluded.id
+
+-- name: spans_after
+-- Reads our own spans that were stored after a cursor, and long enough ago that none is committed behind it.
+select s.began, s.took, s.id, s.parent, s.trace, s.run, s.kind, s.status, s.integrity, s.name, s.message,
+       s.attributes, s.more, o.account, o.workflow, o.service, s.stored
+  from traces_span s join traces_source o on o.id = s.source
+ where o.account = '' and s.stored >= %(stored)s and (s.stored, s.trace, s.id) > (%(stored)s, %(trace)s, %(id)s)
+   and s.stored <= clock_timestamp() - make_interval(secs => %(lag)s)
+ order by s.stored, s.trace, s.id limit %(limit)s

@@ -1,0 +1,1 @@
+"""Adapters of traces: the one place of this part that dials out."""
