@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Pulled", "unplug"]
 
-TURNS = 4
+TURNS = 12
 PAUSE = 0.5
 PATIENCE = 60.0
 TRIES = 600
@@ -112,7 +112,7 @@ async def unplugged(turns: int) -> list[str]:
             again += 1
             answer = await ask(turn, again)
         states.append(answer["state"])
-        await sleep(timedelta(seconds=PAUSE / 5))
+        await sleep(timedelta(seconds=PAUSE / 2))
     return states
 
 

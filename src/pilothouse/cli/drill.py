@@ -10,6 +10,8 @@ import typer
 from pilothouse.cli.console import AsOption, JsonOption, ProjectOption, console, emit, run, table
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from pilothouse.app.unplug import Pulled
 
 __all__ = ["register"]
@@ -67,7 +69,7 @@ def _say(words: str) -> None:
     console(stderr=True).print(words, markup=False)
 
 
-def _shown(found: tuple[Pulled, ...]) -> object:
+def _shown(found: tuple[Pulled, ...]) -> RenderableType:
     rows = [
         [one.task, one.provider, one.runs, one.went_on, one.degraded, one.waited, one.failed, one.lost,
          "; ".join(one.reasons)[:90]]

@@ -192,8 +192,9 @@ class Gateway:
         if place.local:
             return
         if self._engines.egress is None or self._engines.offline:
+            why = self._engines.offline or "no way out is bound"
             raise ModelDeniedError(
-                f"provider {name!r} is outside and nothing may leave: {self._engines.offline or 'no way out'}",
+                f"provider {name!r} is outside and nothing may leave: {why}",
                 code="models.offline",
                 reasons=("models.offline",),
             )

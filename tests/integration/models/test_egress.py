@@ -1,4 +1,4 @@
-"""What leaves passes the door: by label, by right, by contract, under the switch, with an entry in the log."""
+"""What leaves passes the door: label, right, contract, switch; and has its entry in the log."""
 
 from __future__ import annotations
 

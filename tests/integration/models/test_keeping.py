@@ -209,7 +209,7 @@ async def test_a_call_that_died_is_lost_and_settled_at_its_estimate(database: Da
     async with scripted_server([Reply(fault="hang")]) as server:
         gateway = gateway_to(server, keeper=keeper)
         work = asyncio.create_task(gateway.chat(asking(limits=Limits(seconds=30))))
-        while not server.requests:
+        while not server.requests:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         # What a killed process leaves behind: an open row and a reservation, both past their time.
         await database.execute("update models_call set until = clock_timestamp()")
