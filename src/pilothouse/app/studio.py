@@ -251,11 +251,10 @@ async def open_studio(
         traces = await stack.enter_async_context(open_project_traces(project, database, authority))
         recipients = _recipients(project, sources, authority)
         inbox, ladder, door = _trust(project, database, sources, identity, authority, recipients)
-        models = await stack.enter_async_context(
-            open_gateway(
-                project, database, door=door, recipients=recipients, reveal=identity.secrets.reveal, work=work
-            )  # fmt: skip
+        gateway = open_gateway(
+            project, database, door=door, recipients=recipients, reveal=identity.secrets.reveal, work=work
         )
+        models = await stack.enter_async_context(gateway)
         load_modules(project)
         agents = agents_of(
             project, model=models, door=door, inbox=inbox, sources=sources, identity=identity,
