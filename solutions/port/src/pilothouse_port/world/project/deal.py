@@ -95,6 +95,8 @@ def deal_systems(canon: Canon) -> dict[str, Dealt]:
     """Deal all systems of a world, in the order of :data:`ROLES`."""
     rng = stream(canon.seed, "technologies")
     technologies = _technologies(rng)
+    tickets: tuple[Technology, ...] = ("drop", "sqlite", "postgres", "mariadb")
+    technologies["decisions"] = stream(canon.seed, "technology of decisions").choice(tickets)
     styles = _styles(rng, technologies)
     taken: set[str] = set()
     dealt: dict[str, Dealt] = {}
@@ -116,7 +118,6 @@ def _technologies(rng: Random) -> dict[str, Technology]:
     pair: list[Technology] = ["drop", odd]
     rng.shuffle(pair)
     found["health"], found["cover"] = pair
-    found["decisions"] = rng.choice(("drop", "sqlite", "postgres", "mariadb"))
     return found
 
 
