@@ -16,14 +16,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from pilothouse.kernel import LimitError, UnavailableError, UsageError
+from pilothouse.kernel import DataError, LimitError, UnavailableError, UsageError
 from pilothouse.learning.adapters.lora_served import ProgressCall, figures, tokens
 from pilothouse.learning.adapters.lora_types import Example, LoraJob, LoraResult, Score, read_examples
 
 if TYPE_CHECKING:
-    from pilothouse.models.runtime import Weights
+    from pilothouse.models.runtime import Adapter, Weights
 
-__all__ = ["Example", "LoraJob", "LoraResult", "Score", "read_examples", "train_lora"]
+__all__ = ["CARD", "Example", "LoraJob", "LoraResult", "Score", "open_adapter", "read_examples", "train_lora"]
+
+CARD = "card.json"
 
 _TRAIN = Path(__file__).parent / "lora_train.py"
 _KEPT = ("PATH", "LANG", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "PYTHONPATH")
@@ -72,10 +74,40 @@ async def train_lora(job: LoraJob, base: Weights, *, progress: ProgressCall | No
     cost = await _child(job, path, report)
     adapter = job.folder / "adapter.gguf"
     measured = await figures(job, base, adapter, report)
-    card = _card(job, base, told, left_out=left_out, cost=cost, figures=measured)
-    (job.folder / "card.json").write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
     digest = hashlib.sha256(adapter.read_bytes()).hexdigest()
+    card = _card(job, base, told, left_out=left_out, cost=cost, figures=measured)
+    card["adapter"] = {"sha256": digest, "size": adapter.stat().st_size}
+    (job.folder / CARD).write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
     return LoraResult(adapter=adapter, sha256=digest, size=adapter.stat().st_size, card=card)
+
+
+def open_adapter(folder: Path, base: Weights) -> Adapter:
+    """Return a trained adapter whose every byte is the one its card names, for the base it was trained on.
+
+    Raises:
+        DataError: ``learning.adapter``: there is none, its bytes are others, or it belongs to another base.
+    """
+    from pilothouse.models.runtime import Adapter
+
+    path = folder / "adapter.gguf"
+    try:
+        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
+        wanted, trained_on = card["adapter"]["sha256"], card["base"]["hash"]
+        actual = hashlib.sha256(path.read_bytes()).hexdigest()
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{str(folder)!r} holds no adapter ({error})", code="learning.adapter") from error
+    if actual != wanted:
+        raise DataError(
+            f"{str(path)!r} is not the adapter its card names ({wanted[:16]}..., not {actual[:16]}...)",
+            code="learning.adapter",
+        )
+    if trained_on != base.hash:
+        raise DataError(
+            f"{str(path)!r} was trained on {card['base']['name']!r} {trained_on[:16]}..., not on "
+            f"{base.name!r} {base.hash[:16]}...; train it again",
+            code="learning.adapter",
+        )
+    return Adapter(name=str(card["name"]), path=path)
 
 
 def _silent(what: str, done: int, total: int) -> None:

@@ -169,6 +169,7 @@ class LocalRuntime:
             await self._drop()
 
     async def _drop(self) -> None:
+        await self.transport.aclose()
         child, self._child = self._child, None
         if child is not None:
             self._spent += child.cpu_seconds()
