@@ -33,7 +33,7 @@ Half: TypeAlias = Literal["train", "unseen"]
 Wording: TypeAlias = Literal["train", "unseen", "mixed"]
 
 LANGUAGES: Final = ("en", "de", "nl", "fr", "es")
-UNSEEN_LANGUAGES: Final[tuple[str, ...]] = ()
+UNSEEN_LANGUAGES: Final = ("it", "pt", "pl")
 FAMILIES: Final[Mapping[Half, str]] = {"train": "ABCD", "unseen": "EFGH"}
 
 _CHOICE: Final = re.compile(r"\[([^\[\]]*)\]")

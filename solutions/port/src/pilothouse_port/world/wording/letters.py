@@ -148,7 +148,7 @@ class Writer:
         )
 
     def _language(self, language: str, half: Half, *, abroad: bool) -> str:
-        if half == "unseen" and UNSEEN_LANGUAGES and abroad and self._rng.random() < _OTHER_TONGUE:
+        if half == "unseen" and abroad and self._rng.random() < _OTHER_TONGUE:
             return self._rng.choice(UNSEEN_LANGUAGES)
         return language if language in languages_of(half) else "en"
 
