@@ -29,17 +29,27 @@ MAY_DIAL = (
     "src/pilothouse/connectors/adapters/",
     "src/pilothouse/models/adapters/",
     "src/pilothouse/storage/embedded/",
+    # Our own children: caged commands, the embedded model behind a unix socket, training in its own process.
+    "src/pilothouse/engine/confine/",
+    "src/pilothouse/models/runtime/",
+    "src/pilothouse/learning/adapters/",
+    "src/pilothouse/agents/adapters/code_room.py",
+    # Weights at set-up, by the ordinary package client: the only verb that goes out.
+    "src/pilothouse/registry/packs/client.py",
     # Our own spans, without values, to the collector that the operator named.
     "src/pilothouse/traces/adapters/",
     "solutions/port/src/pilothouse_port/world/",
 )
 # The name of this machine, for a lease.
 ONLY_GETHOSTNAME = "src/pilothouse/engine/keeping/leases.py"
-# The registry that guards writing, the tool's source() behind the door, and what notes its labels.
+# The registry that guards writing, the tool's source() behind the door, what notes its labels, write tools
+# that are registered with the door, and the pipe of a caged process.
 MAY_WRITE = (
     "src/pilothouse/connectors/",
     "src/pilothouse/workflows/sourcing.py",
     "src/pilothouse/workflows/flow/collect.py",
+    "src/pilothouse/agents/connected.py",
+    "src/pilothouse/agents/adapters/code_room.py",
 )
 WRITERS = ("source", "connector", "writer")
 
