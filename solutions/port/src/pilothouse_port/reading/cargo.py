@@ -31,7 +31,9 @@ class Hazard:
 @functools.lru_cache(maxsize=8192)
 def _sign(sign: str) -> str:
     plain = unicodedata.normalize("NFKD", sign)[0].casefold()
-    return {"ß": "s", "ł": "l", "ø": "o", "đ": "d", "’": "'", "-": " ", "‑": " ", "–": " "}.get(plain, plain)[:1]
+    return {"ß": "s", "ł": "l", "ø": "o", "đ": "d", "’": "'", "-": " ", "‑": " ", "–": " "}.get(plain, plain)[
+        :1
+    ]
 
 
 def folded(text: str) -> str:
@@ -49,7 +51,11 @@ def hazard_in(text: str) -> Hazard | None:
     for meaning, pattern in (*_hazards(), ("shipping name", _names())):
         for match in pattern.finditer(bare):
             start, end = match.span()
-            if not any(start < b + NEAR and a - 2 < end and _beside(bare, (a, b), (start, end)) for a, b in disarmed):
+            if _without(bare, start, end):
+                continue
+            if not any(
+                start < b + NEAR and a - 2 < end and _beside(bare, (a, b), (start, end)) for a, b in disarmed
+            ):
                 return Hazard(start, end, text[start:end], meaning)
     return None
 
@@ -59,7 +65,19 @@ def _beside(bare: str, safe: tuple[int, int], hazard: tuple[int, int]) -> bool:
     if safe[0] < hazard[1] and hazard[0] < safe[1]:
         return True
     between = bare[safe[1] : hazard[0]] if safe[1] <= hazard[0] else bare[hazard[1] : safe[0]]
-    return len(between) <= 2 and not re.search(r"[,;/+&]", between)
+    return between.count(" ") <= 2 and len(between) <= 10 and not re.search(r"[,;/+&]", between)
+
+
+_WITHOUT = re.compile(
+    r"(?:\b(?:without|no|non|not|ohne|kein\w*|zonder|geen|sans|sin|senza|sem|bez|excl\w*|exclud\w*|except|free of)\W+"
+    r"(?:\w+\W+)?)$"
+)
+_FREE = re.compile(r"^[\W_]?(?:free|frei\w*|vrij\w*|libre\w*|wolny\w*)\b")
+
+
+def _without(bare: str, start: int, end: int) -> bool:
+    """Whether the description says that the hazard is not there: ``no paint``, ``acid-free``."""
+    return bool(_WITHOUT.search(bare[max(0, start - 30) : start]) or _FREE.search(bare[end : end + 8]))
 
 
 def _any_of(listed: str) -> re.Pattern[str]:
@@ -68,7 +86,12 @@ def _any_of(listed: str) -> re.Pattern[str]:
         term = folded(raw).strip()
         if not term:
             continue
-        body = re.escape(term).replace(r"\ \.\.\ ", r"\W+(?:\w+\W+){0,4}").replace(r"\*", r"\w*").replace(r"\ ", r"\W+")
+        body = (
+            re.escape(term)
+            .replace(r"\ \.\.\ ", r"\W+(?:\w+\W+){0,4}")
+            .replace(r"\*", r"\w*")
+            .replace(r"\ ", r"\W+")
+        )
         parts.append(body)
     return re.compile(rf"(?<!\w)(?:{'|'.join(sorted(parts, key=len, reverse=True))})(?!\w)")
 
@@ -89,4 +112,6 @@ def _safe() -> re.Pattern[str]:
 def _names() -> re.Pattern[str]:
     path = resources.files("pilothouse_port.reading") / "lexicons" / "proper_names.txt"
     lines = path.read_text(encoding="utf-8").splitlines()
-    return _any_of(", ".join(line.replace(",", " ") for line in lines if line.strip() and not line.startswith("#")))
+    return _any_of(
+        ", ".join(line.replace(",", " ") for line in lines if line.strip() and not line.startswith("#"))
+    )

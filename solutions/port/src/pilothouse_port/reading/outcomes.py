@@ -14,7 +14,9 @@ from pilothouse_port.types import Claim, Consignment, Fact, Facts, Unread
 __all__ = ["Readout", "read_facts"]
 
 _BOX = re.compile(r"(?<![0-9A-Z])[A-Z]{3}[UJZ][\s.-]?[0-9OIl][0-9OIl\s./-]{5,9}[0-9OIl](?![0-9])")
-_REPLY = re.compile(r"^\s*(re|aw|antw|antwort|rv|rif|odp|tr|sv|fw|fwd|wg|i|r|enc|pd)\s*(\[\d+\])?\s*:", re.IGNORECASE)
+_REPLY = re.compile(
+    r"^\s*(re|aw|antw|antwort|rv|rif|odp|tr|sv|fw|fwd|wg|i|r|enc|pd)\s*(\[\d+\])?\s*:", re.IGNORECASE
+)
 _ALL = re.compile(
     r"\b(all|both|entire|whole|every|alle|gesamte?n?|samtliche|sämtliche|beide|hele|gehele|tous|toutes|ensemble|toute|tod[oa]s"
     r"|amb[oa]s|tutt[eio]|entramb[ei]|wszystki\w+|cal\w+|obydw\w+)\b",
@@ -106,7 +108,12 @@ def _claims(one: _Read, facts: Facts) -> list[Claim]:
         where = one.text.also.get("from", one.text.text)
         out.append(
             Claim(
-                check="fraud", code="suspicious_text", effect="tighten", quote=str(where.value), text=where, detail=sign
+                check="fraud",
+                code="suspicious_text",
+                effect="tighten",
+                quote=str(where.value),
+                text=where,
+                detail=sign,
             )
         )
     return out
@@ -115,7 +122,13 @@ def _claims(one: _Read, facts: Facts) -> list[Claim]:
 def _claim(said: Said, where: Labelled) -> Claim:
     check, code = OUTCOME_OF[said.type]
     return Claim(
-        check=check, code=code, effect="tighten", quote=said.quote, start=said.start, text=where, detail=said.by
+        check=check,
+        code=code,
+        effect="tighten",
+        quote=said.quote,
+        start=said.start,
+        text=where,
+        detail=said.by,
     )
 
 
@@ -158,12 +171,17 @@ def _withdrawn(read: Sequence[_Read], facts: Facts) -> list[Claim]:
     """Return a proposal to loosen when each stop was taken back by the same authority, later."""
     box = facts.consignment
     stops = [
-        one for one in read if one.text.kind == "mail" and any(s.type == "stop" and _about(s, one, box) for s in one.said)
+        one
+        for one in read
+        if one.text.kind == "mail" and any(s.type == "stop" and _about(s, one, box) for s in one.said)
     ]
     if not stops:
         return []
     backs = [
-        (one, said) for one in read for said in one.body.of("stop_withdrawn") if said.sure and _about(said, one, box)
+        (one, said)
+        for one in read
+        for said in one.body.of("stop_withdrawn")
+        if said.sure and _about(said, one, box)
     ]
     last: tuple[_Read, Said] | None = None
     for stop in stops:
@@ -210,5 +228,7 @@ def _later(back: _Read, stop: _Read) -> bool:
 
 
 def _note(one: _Read) -> str:
-    said = ", ".join(dict.fromkeys(s.type for s in one.said)) or ("unread" if one.body.open else "nothing that matters")
+    said = ", ".join(dict.fromkeys(s.type for s in one.said)) or (
+        "unread" if one.body.open else "nothing that matters"
+    )
     return f"{one.text.kind} of {one.text.source}: {said}"

@@ -13,9 +13,11 @@ from pilothouse.kernel import wired
 from pilothouse.labels import Label
 from pilothouse_port.reading.cargo import hazard_in
 from pilothouse_port.reading.tasks import ignored, task_for
+from pilothouse_port.reading.weigh import Weighed, weigh
 
 if TYPE_CHECKING:
-    from pilothouse.documents.claims import Encoder, Generator, Judge, Reader, Reading
+    from pilothouse.documents import Text
+    from pilothouse.documents.claims import Judge, Task
 
 __all__ = ["OUTCOME_OF", "PortReader", "Said", "TextReading"]
 
@@ -73,6 +75,15 @@ class TextReading:
 
 MAIL_TYPES: Final = ("stop", "dispute", "party_change")
 REMARK_TYPES: Final = ("seal_cut", "damage")
+_FORWARD = re.compile(
+    r"forward|fwd|weitergeleit|weiterleit|doorgestuurd|doorsturen|transf[eé]r|r[eé]exp|reenvi|inoltrat|encaminhad|przekaz|przesłan",
+    re.IGNORECASE,
+)
+_HEADER_LINE = re.compile(
+    r"^(?:[ \t>]*[-_=*]{3,}.*|[ \t>]*\*?[\w \u00c0-\u017e-]{1,20}\*?[ \t]?:[ \t]\S*@.*"
+    r"|[ \t>]*[\w\u00c0-\u017e-]{1,14}[ \t]?:[ \t][^\n]*\d{4}[^\n]*\d:\d[^\n]*|[ \t]*>+)",
+    re.MULTILINE,
+)
 _LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]")
 _LETTER = re.compile(r"[^\W\d_]")
 
@@ -82,21 +93,10 @@ class PortReader:
 
     Args:
         heads: Trained judges by task (``port.mail``, ``port.remark``); without one the rules read alone.
-        encoder: Vectors for heads that were trained on some.
-        generator: A text model for what stays open, where one is routed and promoted.
     """
 
-    def __init__(
-        self,
-        *,
-        heads: dict[str, Judge] | None = None,
-        encoder: Encoder | None = None,
-        generator: Generator | None = None,
-    ) -> None:
+    def __init__(self, *, heads: dict[str, Judge] | None = None) -> None:
         self._heads = heads or {}
-        self._encoder = encoder
-        self._generator = generator
-        self._readers: dict[str, Reader] = {}
         self._known: OrderedDict[str, TextReading] = OrderedDict()
 
     @property
@@ -126,7 +126,9 @@ class PortReader:
     def _cargo(self, text: str) -> TextReading:
         found = hazard_in(text)
         if found is not None:
-            said = Said(type="hazard", quote=found.quote, start=found.start, p=0.95, sure=True, by=found.meaning)
+            said = Said(
+                type="hazard", quote=found.quote, start=found.start, p=0.95, sure=True, by=found.meaning
+            )
             return TextReading(said=(said,))
         letters = _LETTER.findall(text)
         if len(letters) < 3 or len(_LATIN.findall(text)) * 10 < len(letters) * 9:
@@ -134,56 +136,46 @@ class PortReader:
         return TextReading()
 
     async def _words(self, kind: str, text: str, label: Label, part: str) -> TextReading:
-        from pilothouse.documents.claims import plain_text
+        from pilothouse.documents.claims import plain_text, prepare
 
+        del label  # the claims made of this carry the label of the field they quote
         types = MAIL_TYPES if kind == "mail" else REMARK_TYPES
+        task = task_for("mail" if kind == "mail" else "remark")
         content = plain_text(text).content
         masked = plain_text(ignored().sub(lambda match: " " * len(match[0]), content))
-        document = hashlib.sha256(content.encode()).hexdigest()
-        reading = await self._reader(kind).read(masked, document=document, label=label)
-        said = tuple(
-            Said(
-                type=claim.type,
-                quote=content[claim.span.start : claim.span.end],
-                start=claim.span.start,
-                p=claim.p,
-                sure=claim.use == "fill",
-                by=claim.why or ",".join(claim.extractors),
-            )
-            for claim in reading.claims
-        )
+        prepared = prepare(masked, task)
+        weighed = weigh(prepared, task, self._heads.get(task.name), types)
+        if kind == "mail" and part == "body":
+            weighed += self._forwarded(masked, task, weighed, types)
+        said = _said(content, weighed)
         if part == "subject":
-            return TextReading(said=said, language=reading.language)
-        opened, why = _left_open(reading, said, types)
-        return TextReading(said=said, open=opened, why=why, language=reading.language)
+            return TextReading(said=tuple(one for one in said if one.sure), language=prepared.language)
+        tight = {one.type for one in said if one.type in types}
+        left = () if tight else tuple(dict.fromkeys(name for one in weighed for name in one.open))
+        first = next((one for one in weighed if one.open), None)
+        why = f"{first.why}: {content[first.start : first.end][:80]!r}" if first and left else ""
+        return TextReading(said=said, open=left, why=why, language=prepared.language)
 
-    def _reader(self, kind: str) -> Reader:
-        from pilothouse.documents.claims import Reader
+    def _forwarded(
+        self, masked: Text, task: Task, own: Sequence[Weighed], types: Sequence[str]
+    ) -> list[Weighed]:
+        """Read what stands below where the sender hardly says a word of his own: he hands it on as his."""
+        from pilothouse.documents.claims import prepare, split_quoted
 
-        if kind not in self._readers:
-            task = task_for("mail" if kind == "mail" else "remark")
-            self._readers[kind] = Reader(
-                task, heads=self._heads.get(task.name), encoder=self._encoder, generator=self._generator
-            )
-        return self._readers[kind]
+        if any(one.claims for one in own) or sum(one.end - one.start for one in own if one.open) > 200:
+            return []
+        blocks = [one for one in split_quoted(masked.content) if one.kind == "quoted"]
+        if not blocks or not _FORWARD.search(masked.content[max(0, blocks[0].start - 80) : blocks[0].start + 200]):
+            return []
+        lines = _HEADER_LINE.sub(lambda match: " " * len(match[0]), masked.content[: blocks[-1].end])
+        below = " " * blocks[0].start + lines[blocks[0].start :]
+        ready = prepare(type(masked)(content=below, extractor=masked.extractor), task)
+        return weigh(ready, task, self._heads.get(task.name), types)
 
 
-def _left_open(reading: Reading, said: Sequence[Said], types: Sequence[str]) -> tuple[tuple[str, ...], str]:
-    """Return the types that nobody can exclude.
-
-    A text that was found to say something tightening is blocked already: what stays unread in it counts only
-    where a word that matters stands in it.
-    """
-    tight = {one.type for one in said if one.type in types}
-    opened: list[str] = []
-    why = ""
-    for left in reading.abstained:
-        if left.type in types and left.type not in tight:
-            opened.append(left.type)
-            why = why or f"{left.type} is open: {left.cause} {left.detail}".strip()
-    for unread in reading.unread:
-        if tight and unread.cause != "alert":
-            continue
-        opened += [one for one in types if one not in tight]
-        why = why or f"nobody understood {unread.span.quote[:80]!r}"
-    return tuple(dict.fromkeys(opened)), why
+def _said(content: str, weighed: Sequence[Weighed]) -> tuple[Said, ...]:
+    return tuple(
+        Said(type=name, quote=content[one.start : one.end], start=one.start, p=p, sure=sure, by=by)
+        for one in weighed
+        for name, p, sure, by in one.claims
+    )

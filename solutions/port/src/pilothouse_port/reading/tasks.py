@@ -15,11 +15,13 @@ __all__ = ["ALERTS", "LANGUAGES", "TextKind", "ignored", "lexicon", "task_for"]
 
 TextKind = Literal["mail", "remark"]
 LANGUAGES: Final = ("en", "de", "nl", "fr", "es", "it", "pt", "pl")
-ALERTS: Final = frozenset({"stop", "stay", "legal", "dispute", "lost", "seal_bad", "alone_seal_bad", "damage"})
+ALERTS: Final = frozenset(
+    {"stop", "stay", "legal", "dispute", "refuse", "lost", "seal_bad", "alone_seal_bad", "damage"}
+)
 """Meanings whose mere mention keeps a sentence unread until somebody says what it means."""
 _THINGS: Final = frozenset(
     "until must yet legal invoice contact bank haulier code docs status thanks urgent body minor move waive lost "
-    "dispute wrong stay change".split()
+    "refuse wrong stay change elsewhere".split()
 )
 """Meanings that "not" does not turn round: things, circumstances, and phrases that hold their own negation."""
 
@@ -55,6 +57,8 @@ def task_for(kind: TextKind) -> Task:
         for name, listed in lexicon(language)[kind].items():
             if name not in ("ignore", "neg"):
                 concepts.setdefault(name, {})[language] = terms_of(listed)
+        if kind == "mail":
+            _part_refusals(concepts, language)
     for name, entry in concepts.items():
         entry["alert"] = name in ALERTS
         entry["negatable"] = name not in _THINGS
@@ -63,9 +67,25 @@ def task_for(kind: TextKind) -> Task:
     return task_of(table, where=f"reading/rules.toml [{kind}]")
 
 
+def _part_refusals(concepts: dict[str, dict[str, Any]], language: str) -> None:
+    """Phrases of a dispute that hold their own "not" are a meaning apart, which "not" does not turn round."""
+    negators = {
+        term.strip("*").lstrip("'") for term in terms_of(lexicon(language)["mail"]["neg"]) if " " not in term
+    }
+    listed: list[str] = concepts["dispute"][language]
+    held = [term for term in listed if {word.strip("*") for word in term.split()} & negators]
+    concepts["dispute"][language] = [term for term in listed if term not in held]
+    concepts.setdefault("refuse", {})[language] = held or ["under protest"]
+
+
 @functools.cache
 def ignored() -> re.Pattern[str]:
     """Return phrases that only look as if they meant something, such as ``release desk``."""
-    found = {term for one in LANGUAGES for term in terms_of(lexicon(one)["mail"]["ignore"]) if ".." not in term}
-    parts = [re.escape(t.strip("*")) + (r"\w*" if t.endswith("*") else "") for t in sorted(found, key=len, reverse=True)]
+    found = {
+        term for one in LANGUAGES for term in terms_of(lexicon(one)["mail"]["ignore"]) if ".." not in term
+    }
+    parts = [
+        re.escape(t.strip("*")) + (r"\w*" if t.endswith("*") else "")
+        for t in sorted(found, key=len, reverse=True)
+    ]
     return re.compile(rf"(?<!\w)(?:{'|'.join(parts)})(?!\w)", re.IGNORECASE)
