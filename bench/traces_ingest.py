@@ -1,6 +1,6 @@
 """Spans stored per CPU-second over OTLP: ours against Arize Phoenix, server and database together.
 
-Run: python bench/traces_ingest.py [--spans 100000] [--peer VENV]
+Run: python bench/traces_ingest.py [--spans N] [--peer VENV] [--peer-spans N]
 
 VENV is a virtual environment with ``arize-phoenix`` (``uv venv VENV; uv pip install -p VENV arize-phoenix``);
 without it ours runs alone and the peer is said to be absent. Both get the very same kind of requests:
@@ -306,7 +306,8 @@ def phoenix_over_postgres(venv: Path, folder: Path) -> Iterator[Target]:
 def main() -> None:
     """Measure what is there and print ours, the peer's and the ratio."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--spans", type=int, default=100_000)
+    parser.add_argument("--spans", type=int, default=100_000, help="sent to ours")
+    parser.add_argument("--peer-spans", type=int, default=20_000, help="sent to the peer, which is slower")
     parser.add_argument("--peer", type=Path, default=None)
     given = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="bench-traces-"))
@@ -320,7 +321,7 @@ def main() -> None:
             return
         for name, opened in (("SQLite", phoenix), ("PostgreSQL", phoenix_over_postgres)):
             with opened(given.peer, folder / f"phoenix-{name}") as target:
-                peer, peer_speed = measure(target, given.spans)
+                peer, peer_speed = measure(target, given.peer_spans)
             print(
                 f"peer: arize-phoenix over {name}: {peer:,.0f} a CPU-second, {peer_speed:,.0f} a second; "
                 f"acknowledged = queued; ratio {cost / peer:.1f}"
