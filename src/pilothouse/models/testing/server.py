@@ -103,9 +103,7 @@ class ScriptedServer:
         body = await reader.readexactly(int(headers.get("content-length", "0")))
         method, path, _ = head[0].split(" ")
         if method == "GET":
-            return await _sent(
-                peer, 200, {"object": "list", "data": [{"id": self.model, "object": "model"}]}
-            )
+            return await _sent(peer, 200, {"object": "list", "data": [{"id": self.model, "object": "model"}]})
         asked: dict[str, Any] = json.loads(body)
         if path.endswith("/embeddings"):
             return await _sent(peer, 200, _vectors(asked, self.model))
@@ -136,9 +134,7 @@ class ScriptedServer:
         if asked.get("stream"):
             return await self._streamed(reply, asked, peer)
         if reply.fault == "cut":
-            peer.write(
-                b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"
-            )
+            peer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{")
             await peer.drain()
             peer.transport.abort()
             return False
@@ -167,7 +163,7 @@ class ScriptedServer:
             b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
         )
         model = "another" if reply.fault == "wrong_model" else self.model
-        deltas = _deltas(reply)
+        deltas = [] if reply.fault == "no_choice" else _deltas(reply)
         half = len(deltas) // 2 + 1
         number = 0
         try:
@@ -185,12 +181,12 @@ class ScriptedServer:
             return False
         if reply.fault == "rubbish":
             await _piece(peer, "this is no JSON")
+        elif reply.fault == "no_choice":
+            await _piece(peer, json.dumps({"model": model, "choices": []}))
         else:
             await _piece(peer, self._event(model, {}, _reason(reply)))
             if reply.usage:
-                await _piece(
-                    peer, json.dumps({"model": model, "choices": [], "usage": _usage(asked, reply)})
-                )
+                await _piece(peer, json.dumps({"model": model, "choices": [], "usage": _usage(asked, reply)}))
             await _piece(peer, "[DONE]")
         peer.write(b"0\r\n\r\n")
         await peer.drain()
