@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from pilothouse.agents.loop.steps import Steps
@@ -140,12 +141,18 @@ class Chat:
 def _stored(answer: Answer) -> dict[str, Any]:
     """Return the answer as the journal has it: what is empty is left out, a run may hold thousands."""
     usage = answer.usage
-    counts = [usage.prompt_tokens, usage.output_tokens, usage.cached_tokens, usage.cpu_seconds, usage.cost]
+    counts = [
+        usage.prompt_tokens,
+        usage.output_tokens,
+        usage.cached_tokens,
+        usage.cpu_seconds,
+        str(usage.cost),
+    ]
     found: dict[str, Any] = {
         "text": answer.text,
         "choices": [[one.id, one.tool, one.arguments] for one in answer.choices],
         "value": answer.value,
-        "usage": counts if any(counts) else None,
+        "usage": counts,
         "by": [answer.provider, answer.model, answer.call],
         "degraded": answer.degraded,
     }
@@ -153,14 +160,20 @@ def _stored(answer: Answer) -> dict[str, Any]:
 
 
 def _turn(stored: dict[str, Any]) -> Turn:
-    names = ("prompt_tokens", "output_tokens", "cached_tokens", "cpu_seconds", "cost")
     provider, model, call = stored.get("by", ("", "", ""))
+    prompt, output, cached, cpu, cost = stored["usage"]
     return Turn(
         text=stored.get("text", ""), value=stored.get("value"), degraded=stored.get("degraded", ""),
         choices=tuple(
             ToolChoice(id=id, tool=tool, arguments=args) for id, tool, args in stored.get("choices", ())
         ),
-        usage=Usage(**dict(zip(names, stored.get("usage", ()), strict=False))),
+        usage=Usage(
+            prompt_tokens=prompt,
+            output_tokens=output,
+            cached_tokens=cached,
+            cpu_seconds=cpu,
+            cost=Decimal(cost),
+        ),
         provider=provider, model=model, call=call,
     )  # fmt: skip
 

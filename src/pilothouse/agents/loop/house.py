@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 __all__ = ["Agents", "Given"]
 
 Given = Mapping[str, Json | Labelled | Value]
+SHORT = 120
+"""Letters of arguments that are recorded as they are."""
 
 
 class Agents:
@@ -263,10 +265,15 @@ def recorded_tool(tool: ReadTool, steps: Steps, principal: Principal) -> ReadToo
             if recorded is not None:
                 found.append(recorded)
 
-        stored = await steps.tool(f"tool {tool.name}", body, inputs=args, label=label, told=told)
+        stored = await steps.tool(f"tool {tool.name}", body, inputs=_brief(args), label=label, told=told)
         return value_of(stored, found[-1])
 
     return replace(tool, read=read, **offers.declared(tool))
+
+
+def _brief(args: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what a call is matched by: long arguments stand in the answer that chose them, not twice."""
+    return args if len(repr(args)) <= SHORT else {"sha256": content_hash(args)}
 
 
 async def _looped(run: AgentRun) -> AgentResult:
