@@ -103,6 +103,7 @@ class LocalRuntime:
         self._child: Child | None = None
         self._starting = asyncio.Lock()
         self._spent = 0.0
+        self._doubted = False
         self.lane = Lane()
         """The queue before the child."""
         self.transport: httpx2.AsyncBaseTransport = _LocalTransport(self)
@@ -154,6 +155,9 @@ class LocalRuntime:
             DataError: ``models.load_failed``: the weights were refused; the message says why.
         """
         async with self._starting:
+            if self._doubted and self._child is not None:
+                self._doubted = False
+                await asyncio.to_thread(self._child.settle)
             if self._child is not None and self._child.alive:
                 return self._child.socket
             if self._child is not None:
@@ -167,6 +171,10 @@ class LocalRuntime:
         """End the child; a later request would start another."""
         async with self._starting:
             await self._drop()
+
+    def doubt(self) -> None:
+        """Look twice before the next call whether the child lives: a connection to it broke."""
+        self._doubted = True
 
     async def _drop(self) -> None:
         await self.transport.aclose()
@@ -211,13 +219,14 @@ class _LocalTransport(httpx2.AsyncBaseTransport):
         try:
             response = await (await self._connected(request)).handle_async_request(request)
         except BaseException:
+            self._runtime.doubt()
             lane.leave()
             raise
         body = cast("httpx2.AsyncByteStream", response.stream)
         return httpx2.Response(
             response.status_code,
             headers=response.headers,
-            stream=_Turn(body, lane),
+            stream=_Turn(body, self._runtime),
             extensions=response.extensions,
         )
 
@@ -240,13 +249,18 @@ class _LocalTransport(httpx2.AsyncBaseTransport):
 class _Turn(httpx2.AsyncByteStream):
     """The body of an answer; the turn ends when it is closed."""
 
-    def __init__(self, body: httpx2.AsyncByteStream, lane: Lane) -> None:
+    def __init__(self, body: httpx2.AsyncByteStream, runtime: LocalRuntime) -> None:
         self._body = body
-        self._lane: Lane | None = lane
+        self._runtime = runtime
+        self._lane: Lane | None = runtime.lane
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for chunk in self._body:
-            yield chunk
+        try:
+            async for chunk in self._body:
+                yield chunk
+        except httpx2.TransportError:
+            self._runtime.doubt()
+            raise
 
     async def aclose(self) -> None:
         try:

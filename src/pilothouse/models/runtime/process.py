@@ -74,6 +74,11 @@ class Child:
         """Whether it still runs."""
         return self._process.poll() is None
 
+    def settle(self) -> None:
+        """Give a dying process half a second to be seen dead: its sockets close before it is gone."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=0.5)
+
     def cpu_seconds(self) -> float:
         """CPU time it used so far; 0 when it has ended."""
         import psutil
