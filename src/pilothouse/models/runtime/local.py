@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Protocol, Self, cast
 import httpx2
 
 from pilothouse.kernel import PilothouseError, UsageError
+from pilothouse.models.runtime.defuse import defused
 from pilothouse.models.runtime.lane import Lane
 from pilothouse.models.runtime.process import Child, ServerConfig
 
@@ -20,6 +20,7 @@ __all__ = ["CALLER_HEADER", "Adapter", "LocalRuntime", "Weights"]
 
 CALLER_HEADER = "x-pilothouse-caller"
 """Names whose turn a request takes in the fair queue; it is not sent on."""
+_BROKEN = (httpx2.NetworkError, httpx2.RemoteProtocolError)
 log = logging.getLogger(__name__)
 
 
@@ -210,7 +211,7 @@ class _LocalTransport(httpx2.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         lane = self._runtime.lane
         caller = request.headers.pop(CALLER_HEADER, "")
-        request = await _defused(request)
+        request = await defused(request)
         try:
             async with asyncio.timeout(_pool_timeout(request)):
                 await lane.enter(caller)
@@ -218,8 +219,9 @@ class _LocalTransport(httpx2.AsyncBaseTransport):
             raise httpx2.PoolTimeout("the local model was busy with other calls", request=request) from error
         try:
             response = await (await self._connected(request)).handle_async_request(request)
-        except BaseException:
-            self._runtime.doubt()
+        except BaseException as error:
+            if isinstance(error, _BROKEN):
+                self._runtime.doubt()
             lane.leave()
             raise
         body = cast("httpx2.AsyncByteStream", response.stream)
@@ -258,7 +260,7 @@ class _Turn(httpx2.AsyncByteStream):
         try:
             async for chunk in self._body:
                 yield chunk
-        except httpx2.TransportError:
+        except _BROKEN:
             self._runtime.doubt()
             raise
 
@@ -269,39 +271,6 @@ class _Turn(httpx2.AsyncByteStream):
             lane, self._lane = self._lane, None
             if lane is not None:
                 lane.leave()
-
-
-async def _defused(request: httpx2.Request) -> httpx2.Request:
-    """Take the power from control tokens such as ``<|im_end|>`` that stand in somebody's words.
-
-    The server would read them as the end of a turn, and what follows as the words of another role.
-    """
-    if not request.url.path.endswith("/chat/completions"):
-        return request
-    content = await request.aread()
-    if b"<|" not in content and b"\\u003c" not in content:
-        return request
-    try:
-        body = json.loads(content)
-        for message in body["messages"]:
-            message["content"] = _plain(message.get("content"))
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return request  # the server says what is wrong with it
-    headers = {name: value for name, value in request.headers.items() if name != "content-length"}
-    return httpx2.Request(
-        request.method, request.url, headers=headers, json=body, extensions=request.extensions
-    )
-
-
-def _plain(content: object) -> object:
-    if isinstance(content, str):
-        return content.replace("<|", "< |")
-    if isinstance(content, list):
-        return [_plain(part) for part in cast("list[object]", content)]
-    if isinstance(content, dict):
-        fields = cast("dict[str, object]", content)
-        return {name: _plain(value) if name == "text" else value for name, value in fields.items()}
-    return content
 
 
 def _pool_timeout(request: httpx2.Request) -> float | None:
