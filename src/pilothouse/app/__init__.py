@@ -1,6 +1,7 @@
 """App owns the assembly: the project file, and the one place where ports meet adapters."""
 
 from pilothouse.app.agents import ALONE, agents_of, read_spec
+from pilothouse.app.documents import open_reader
 from pilothouse.app.health import diagnose, migrate_project
 from pilothouse.app.identity import Identity, change_secret, forget_session, keep_session, open_identity
 from pilothouse.app.models import switch_egress
@@ -52,6 +53,7 @@ __all__ = [
     "open_local_runtime",
     "open_packs",
     "open_project_database",
+    "open_reader",
     "open_sources",
     "open_studio",
     "open_transcriber",

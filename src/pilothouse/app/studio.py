@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pilothouse.app.models import ModelRecipients
     from pilothouse.connectors import Sources
     from pilothouse.decisions import Inbox, Ladder
+    from pilothouse.documents import Documents
     from pilothouse.effects import Door
     from pilothouse.engine import Engine, Run
     from pilothouse.kernel import Authority
@@ -65,6 +66,7 @@ class Studio:
         traces: What happened in them, span by span.
         models: The models that it may ask.
         agents: Runs agents on them.
+        documents: Reads files, in a cage.
     """
 
     project: Project
@@ -80,6 +82,7 @@ class Studio:
     traces: Traces
     models: Gateway
     agents: Agents
+    documents: Documents
 
     async def find_proposal(self, text: str) -> UUID:
         """Return the proposal whose id is ``text`` or ends with it.
@@ -227,6 +230,7 @@ async def open_studio(
         serve: Open for nobody in particular where a sign-in is required: the server itself has no rights.
     """
     from pilothouse.app.agents import agents_of
+    from pilothouse.app.documents import open_reader
     from pilothouse.app.models import open_gateway
     from pilothouse.app.policy import load_authority
     from pilothouse.app.traces import open_project_traces
@@ -255,6 +259,7 @@ async def open_studio(
             project, database, door=door, recipients=recipients, reveal=identity.secrets.reveal, work=work
         )
         models = await stack.enter_async_context(gateway)
+        documents = await stack.enter_async_context(open_reader(project))
         load_modules(project)
         agents = agents_of(
             project, model=models, door=door, inbox=inbox, sources=sources, identity=identity,
@@ -263,7 +268,10 @@ async def open_studio(
 
         def ready(engine: Engine) -> None:
             # Before anything runs: what was left behind by a killed process goes on at once.
-            bind(Resources(engine=engine, sources=sources, inbox=inbox, door=door, agents=agents))
+            use = Resources(
+                engine=engine, sources=sources, inbox=inbox, door=door, agents=agents, documents=documents
+            )
+            bind(use)
 
         engine = await stack.enter_async_context(
             open_engine(database, ready=ready, work=work, principals=identity.directory)
@@ -271,7 +279,7 @@ async def open_studio(
         studio = Studio(
             project=project, principal=principal, authority=authority, identity=identity, database=database,
             sources=sources, inbox=inbox, door=door, ladder=ladder, engine=engine, traces=traces,
-            models=models, agents=agents,
+            models=models, agents=agents, documents=documents,
         )  # fmt: skip
         if work:
             await _work(stack, studio, clock)

@@ -9,6 +9,7 @@ import typer
 from pilothouse.cli import (
     agents,
     audit,
+    documents,
     drill,
     flows,
     inbox,
@@ -46,6 +47,7 @@ for part in (
     audit,
     traces,
     flows,
+    documents,
     packs,
     models,
     drill,

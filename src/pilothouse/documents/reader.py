@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 
 from pilothouse.documents.crew import Crew, Key
 from pilothouse.documents.errors import ParserDied, TooLarge, Unsupported
+from pilothouse.documents.known import Known, relabelled
 from pilothouse.documents.limits import ReadLimits
 from pilothouse.documents.parsed import document_of
-from pilothouse.documents.ports import Transcriber
+from pilothouse.documents.ports import Heard, Transcriber
 from pilothouse.documents.types import Box, Document, Piece, Place, Span, Text, canonical_text
 from pilothouse.kernel import DataError, UsageError
 from pilothouse.labels import Label
@@ -20,6 +21,8 @@ __all__ = ["Documents", "open_documents", "read_document"]
 AUDIO = (b"RIFF", b"ID3", b"\xff\xfb", b"OggS", b"fLaC")
 PNG = b"\x89PNG\r\n\x1a\n"
 MAX_BOXES = 2000
+SILENCE = 1.0
+"""Seconds."""
 
 
 class Documents:
@@ -35,6 +38,7 @@ class Documents:
         self, crew: Crew, *, limits: ReadLimits | None = None, transcriber: Transcriber | None = None
     ) -> None:
         self._crew, self._limits, self._transcriber = crew, limits or ReadLimits(), transcriber
+        self._known = Known()
 
     async def read(
         self,
@@ -49,7 +53,7 @@ class Documents:
         """Read one file with everything in it.
 
         Args:
-            data: The file.
+            data: The file; the same bytes are not parsed twice in a row.
             label: Of the file; every word inside gets it.
             name: As declared by whoever sent it.
             declared_type: Media type as declared; that it is another is a notice, not an error.
@@ -66,11 +70,16 @@ class Documents:
         if _is_audio(data):
             return await self._heard(data, label, name, declared_type, limits or self._limits)
         bounds = limits or self._limits
+        identity = hashlib.sha256(data).hexdigest()
+        known = self._known.get(identity, name, declared_type, bounds)
+        if known is not None:
+            return relabelled(known, label)
         head = {"do": "read", "name": name[:1000], "declared": declared_type[:200]}
         answer, _ = await self._crew.ask(_key(label, run), head, data, bounds)
         document = document_of(answer.get("document"), label=label, limits=bounds)
-        if document.id != hashlib.sha256(data).hexdigest():
+        if document.id != identity:
             raise ParserDied("the parser's answer is about another file; nothing of it was used")
+        self._known.keep(document, name, declared_type, bounds)
         return document
 
     async def picture(
@@ -116,17 +125,7 @@ class Documents:
             raise TooLarge(f"the recording has {len(data)} bytes, over the limit of {limits.size}")
         media_type = declared_type if declared_type.startswith("audio/") else "audio/wav"
         heard = await self._transcriber.transcribe(data, media_type=media_type)
-        content, pieces = "", list[Piece]()
-        for part in heard:
-            words = canonical_text(part.text).strip()
-            if not words:
-                continue
-            content += "\n" if content else ""
-            place = Place(seconds=(part.start, part.end))
-            end = len(content) + len(words)
-            pieces.append(Piece(start=len(content), end=end, place=place, confidence=part.confidence))
-            content += words
-        text = Text(content=content, pieces=tuple(pieces), extractor=self._transcriber.version)
+        text = _written(heard, self._transcriber.version)
         identity = hashlib.sha256(data).hexdigest()
         return Document(
             id=identity, media_type=media_type, label=label, text=text, name=canonical_text(name)[:1000]
@@ -135,10 +134,21 @@ class Documents:
 
 @contextlib.asynccontextmanager
 async def open_documents(
-    *, limits: ReadLimits | None = None, transcriber: Transcriber | None = None, parsers: int = 2
+    *,
+    limits: ReadLimits | None = None,
+    transcriber: Transcriber | None = None,
+    parsers: int = 2,
+    memory: int = 2 << 30,
 ) -> AsyncGenerator[Documents]:
-    """Open the reading of documents; parsers start when the first document comes and end with the block."""
-    crew = Crew(most=parsers)
+    """Open the reading of documents; parsers start when the first document comes and end with the block.
+
+    Args:
+        limits: Of every document that brings none.
+        transcriber: Hears recordings; without it they are refused.
+        parsers: Confined parsers at once.
+        memory: Bytes of memory that one of them may hold.
+    """
+    crew = Crew(most=parsers, memory=memory)
     try:
         yield Documents(crew, limits=limits, transcriber=transcriber)
     finally:
@@ -156,6 +166,22 @@ async def read_document(
     """Read one file with a parser of its own; see :meth:`Documents.read`. For several, open once."""
     async with open_documents(limits=limits, parsers=1) as documents:
         return await documents.read(data, label=label, name=name, declared_type=declared_type)
+
+
+def _written(heard: Sequence[Heard], version: str) -> Text:
+    """Words that follow each other stand on one line; a silence begins another."""
+    content, pieces, last = "", list[Piece](), 0.0
+    for part in heard:
+        words = canonical_text(part.text).strip()
+        if not words:
+            continue
+        if content:
+            content += " " if part.start - last < SILENCE else "\n"
+        place = Place(seconds=(part.start, part.end))
+        end = len(content) + len(words)
+        pieces.append(Piece(start=len(content), end=end, place=place, confidence=part.confidence))
+        content, last = content + words, part.end
+    return Text(content=content, pieces=tuple(pieces), extractor=version)
 
 
 def _labelled(label: object) -> None:

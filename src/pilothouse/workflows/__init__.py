@@ -22,6 +22,7 @@ from pilothouse.workflows.declare import WORKFLOWS, Step, Workflow, step, workfl
 from pilothouse.workflows.flow import configured, said
 from pilothouse.workflows.flow.check import Flow, FlowTable, check_flows
 from pilothouse.workflows.performing import perform
+from pilothouse.workflows.reading import read_document
 from pilothouse.workflows.resources import EngineResumer, Resources, bind, bound, unbind
 from pilothouse.workflows.rules import Broken, broken_rules
 from pilothouse.workflows.running import Signal, child, continue_as, schedule, sleep, trigger, wait_for
@@ -67,6 +68,7 @@ __all__ = [
     "patched",
     "perform",
     "random",
+    "read_document",
     "run_agent",
     "said",
     "schedule",

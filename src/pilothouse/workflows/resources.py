@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pilothouse.agents import Agents
     from pilothouse.connectors import Sources
     from pilothouse.decisions import Answer, Inbox
+    from pilothouse.documents import Documents
     from pilothouse.effects import Door
     from pilothouse.engine import Engine
     from pilothouse.storage import Tx
@@ -30,6 +31,7 @@ class Resources:
         inbox: For ``decide()``.
         door: For ``perform()``.
         agents: For ``run_agent()``.
+        documents: For ``read_document()``.
     """
 
     engine: Engine
@@ -37,6 +39,7 @@ class Resources:
     inbox: Inbox | None = None
     door: Door | None = None
     agents: Agents | None = None
+    documents: Documents | None = None
 
     def need(self, name: str) -> Any:
         """Return a resource.

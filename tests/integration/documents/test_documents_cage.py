@@ -122,7 +122,7 @@ async def test_parsers_are_kept_for_documents_of_the_same_readers_only(documents
     try:
         seen: list[Any] = []
         for who, run in (("desk", ""), ("desk", ""), ("boss", ""), ("desk", "other run")):
-            await own.read(TEXT, label=label(who), run=run)
+            await own.read(TEXT + str(len(seen)).encode(), label=label(who), run=run)
             seen.append(one._idle[-1].process.pid)
         assert seen[0] == seen[1]
         assert len(set(seen)) == 3
@@ -179,3 +179,31 @@ async def test_a_span_of_another_document_has_no_picture_here(documents: Documen
     assert caught.value.code == "documents.span"
     with pytest.raises(DataError):
         await documents.picture(other, document, Span.find(document.id, document.text, "one"))
+
+
+async def test_the_same_bytes_are_parsed_once_and_have_the_label_of_who_brings_them(
+    documents: Documents,
+) -> None:
+    one = crew.Crew(most=1)
+    own = Documents(one)
+    try:
+        first = await own.read(TEXT, label=label("desk"), name="a.txt")
+        worker = one._idle[-1]
+        again = await own.read(TEXT, label=label("boss"), name="a.txt")
+        assert worker.answered == 1
+        assert (again.text, again.label, first.label) == (first.text, label("boss"), label("desk"))
+        await own.read(TEXT, label=label("desk"), name="b.txt")
+        assert worker.answered == 2
+    finally:
+        await one.close()
+
+
+async def test_what_is_kept_is_bounded() -> None:
+    from pilothouse.documents import Document, Text
+    from pilothouse.documents.known import Known
+
+    known, limits = Known(most=5000), ReadLimits()
+    for n in range(10):
+        text = Text(content="x" * 1000)
+        known.keep(Document(id=str(n), media_type="text/plain", label=label(), text=text), "", "", limits)
+    assert [n for n in range(10) if known.get(str(n), "", "", limits) is not None] == [8, 9]

@@ -61,7 +61,8 @@ def _set(path: str, value: object) -> Callable[[dict[str, Any]], None]:
     [
         ("id", "../etc"), ("id", None), ("media_type", "text/html; x"), ("extractor", "x"),
         ("text", 7),
-        ("text", "e\u0301"), ("text", "a\r\nb and more words"), ("text", "hold \ud800 box"), ("text", "short"),
+        ("text", "e\u0301"), ("text", "a\r\nb and more words"), ("text", "hold \ud800 box"),
+        ("text", "short"),
         ("pieces.0.0", -1), ("pieces.0.1", 99), ("pieces.0.1", 0),
         ("pieces.1.0", 2),
         ("pieces.0.0", True),

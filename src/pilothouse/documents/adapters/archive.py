@@ -46,11 +46,15 @@ def _unpacked(data: bytes, infos: list[zipfile.ZipInfo]) -> None:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             for info in infos:
-                with archive.open(info) as file:
-                    while file.read(1 << 20):
-                        pass
+                _drain(archive, info)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError) as error:
         raise Refusal("damaged", f"the archive is not what its directory says: {error}") from error
     except Exception as error:
         # zlib.error has no common base with the others.
         raise Refusal("damaged", f"the archive cannot be unpacked: {error}") from error
+
+
+def _drain(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> None:
+    with archive.open(info) as file:
+        while file.read(1 << 20):
+            pass
