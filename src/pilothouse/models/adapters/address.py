@@ -67,11 +67,11 @@ class Locator:
         return [_normal(str(row[4][0])) for row in rows]
 
     def _check(self, address: Address) -> None:
-        if address.is_loopback or address.is_global:
+        if address.is_loopback:
             return
         if address.is_link_local or address.is_multicast or address.is_unspecified or address.is_reserved:
             raise self._wrong(f"it leads to {address}, where no model is served")
-        if not self._provider.internal:
+        if not address.is_global and not self._provider.internal:
             raise self._wrong(
                 f"it leads to {address}, inside a private network; say internal = true if it is your own"
             )

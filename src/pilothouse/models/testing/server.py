@@ -7,6 +7,7 @@ import contextlib
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal, cast
 
 __all__ = ["Reply", "Script", "ScriptedServer", "scripted_server"]
@@ -52,6 +53,7 @@ class ScriptedServer:
 
     Attributes:
         url: Base address for a provider.
+        path: Of its socket; None listens on a port.
         model: As whom it answers.
         requests: Every body it got.
         written: Pieces of streams it has sent.
@@ -62,6 +64,7 @@ class ScriptedServer:
     script: Script | Sequence[Reply]
     url: str = ""
     port: int = 0
+    path: Path | None = None
     requests: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     headers: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
     written: int = 0
@@ -71,6 +74,11 @@ class ScriptedServer:
 
     async def start(self) -> None:
         """Listen, on the port it had before if there was one."""
+        if self.path is not None:
+            self.path.unlink(missing_ok=True)
+            self._server = await asyncio.start_unix_server(self._serve, str(self.path))
+            self.url = f"unix://{self.path}"
+            return
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}/v1"
@@ -202,7 +210,7 @@ class ScriptedServer:
 
 @contextlib.asynccontextmanager
 async def scripted_server(
-    script: Script | Sequence[Reply] | str = "OK", *, model: str = "scripted"
+    script: Script | Sequence[Reply] | str = "OK", *, model: str = "scripted", path: Path | None = None
 ) -> AsyncGenerator[ScriptedServer]:
     """Run a server for the block.
 
@@ -210,9 +218,10 @@ async def scripted_server(
         script: A function from the request's body to a reply, replies in order (the last is repeated), or
             words that are always said.
         model: As whom it answers.
+        path: Listen on this socket instead of a port.
     """
     chosen = cast("Script | Sequence[Reply]", [Reply(text=script)] if isinstance(script, str) else script)
-    server = ScriptedServer(model=model, script=chosen)
+    server = ScriptedServer(model=model, script=chosen, path=path)
     await server.start()
     try:
         yield server

@@ -1,0 +1,47 @@
+"""One contract for every endpoint: over TCP and over a unix socket."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from pilothouse.kernel import PilothouseError
+from pilothouse.models import Backend, OpenAIBackend
+from pilothouse.models.testing import Reply, check_backend, provider_of, scripted_server
+
+pytestmark = pytest.mark.anyio
+
+
+@asynccontextmanager
+async def over_tcp(replies: list[Reply], folder: Path) -> AsyncIterator[Backend]:
+    async with scripted_server(replies) as server:
+        backend = OpenAIBackend(provider_of(server))
+        yield backend
+        await backend.close()
+
+
+@asynccontextmanager
+async def over_a_socket(replies: list[Reply], folder: Path) -> AsyncIterator[Backend]:
+    async with scripted_server(replies, path=folder / "m.sock") as server:
+        backend = OpenAIBackend(provider_of(server))
+        yield backend
+        await backend.close()
+
+
+@pytest.mark.parametrize("opened", [over_tcp, over_a_socket])
+async def test_the_contract_of_an_endpoint(opened: object, tmp_path: Path) -> None:
+    await check_backend(opened, tmp_path)  # type: ignore[arg-type]
+
+
+async def test_the_suite_can_fail(tmp_path: Path) -> None:
+    @asynccontextmanager
+    async def deaf(replies: list[Reply], folder: Path) -> AsyncIterator[Backend]:
+        async with over_tcp([Reply(text="always the same")], folder) as backend:
+            yield backend
+
+    with pytest.raises((AssertionError, PilothouseError, asyncio.TimeoutError)):
+        await check_backend(deaf, tmp_path)
