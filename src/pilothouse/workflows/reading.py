@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pilothouse import engine
 from pilothouse.kernel import UsageError
+from pilothouse.workflows.flow import current
 from pilothouse.workflows.resources import bound
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ async def read_document(data: bytes, *, label: Label, name: str = "", declared_t
     documents: Documents = bound().need("documents")
     run = str(engine.current_run().id) if engine.in_run() else ""
     document = await documents.read(data, label=label, name=name, declared_type=declared_type, run=run)
-    if engine.in_run():
-        engine.see(label)
+    collected = current()
+    if collected is not None:
+        collected.add(label)
     return document
