@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pilothouse.documents.ports import Heard, Transcriber
+    from pilothouse.documents import Heard, Transcriber
     from pilothouse.models.adapters.onnx_minilm import OnnxMiniLM
     from pilothouse.models.adapters.whisper import WhisperTranscriber
     from pilothouse.models.runtime import Adapter, LocalRuntime
@@ -104,7 +104,7 @@ class _Hearing:
 
     async def transcribe(self, audio: bytes, *, media_type: str) -> Sequence[Heard]:
         del media_type  # the decoder goes by the bytes
-        from pilothouse.documents.ports import Heard
+        from pilothouse.documents import Heard
         from pilothouse.kernel import DataError
 
         try:
