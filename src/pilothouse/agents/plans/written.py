@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal, cast, get_args
 
 from pilothouse.agents.plans.expressions import (
+    Choose,
     Count,
     Draft,
     Expression,
@@ -19,6 +20,7 @@ from pilothouse.agents.plans.expressions import (
     Operator,
     Pick,
     Question,
+    Recall,
     Said,
     Same,
     Several,
@@ -182,6 +184,13 @@ def answer_from(given: Mapping[str, Any]) -> Boolean | Choice | Number:
     return Boolean()
 
 
+def _choose(given: Any, depth: int) -> Choose:
+    return Choose(
+        form(given["of"], depth), question=str(given["question"]), among=form(given["among"], depth),
+        by=str(given["by"]), path=str(given.get("path", "")), apart=bool(given.get("apart", False)),
+    )  # fmt: skip
+
+
 def _draft(given: Any, depth: int) -> Draft:
     return Draft(tuple(form(one, depth) for one in _many(given["of"])), str(given["instruction"]))
 
@@ -212,6 +221,8 @@ _FORMS: Final[dict[str, Callable[[Any, int], Expression]]] = {
     "$lookup": _lookup,
     "$find": _find,
     "$ask": _question,
+    "$choose": _choose,
+    "$recall": lambda given, _: Recall(str(given)),
     "$draft": _draft,
     "$text": _text,
     "$fold": _fold,
