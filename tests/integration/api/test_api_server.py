@@ -115,12 +115,12 @@ async def test_a_fault_inside_says_nothing_outside(
 ) -> None:
     key = bearer(await make_key(server.studio, "bot", ["traces:*"]))
     async with server.studio.database.transaction() as tx:
-        await tx.execute("alter table traces_span rename to traces_gone")
+        await tx.execute("alter table traces_source rename to traces_gone")
     with caplog.at_level(logging.CRITICAL):
         answer = await client.get("/v1/spans", headers=key)
     assert answer.status_code == 400
     async with server.studio.database.transaction() as tx:
-        await tx.execute("alter table traces_gone rename to traces_span")
+        await tx.execute("alter table traces_gone rename to traces_source")
     assert (await client.get("/v1/spans", headers=key)).status_code == 200
 
 

@@ -11,12 +11,12 @@ returning id
 
 -- name: copy_spans
 -- Takes many spans at once.
-copy traces_span (source, began, took, id, parent, trace, run, kind, status, integrity, name, message, attributes, more)
+copy traces_span_rows (source, began, took, id, parent, trace, run, kind, status, integrity, name, message, attributes, more)
 from stdin
 
 -- name: put_span
 -- Takes one span unless it is there already: what an exporter sends again after a lost reply is no error.
-insert into traces_span
+insert into traces_span_rows
     (source, began, took, id, parent, trace, run, kind, status, integrity, name, message, attributes, more)
 values (%(source)s, %(began)s, %(took)s, %(id)s, %(parent)s, %(trace)s, %(run)s, %(kind)s, %(status)s,
         %(integrity)s, %(name)s, %(message)s, %(attributes)s::jsonb, %(more)s::jsonb)
@@ -86,8 +86,8 @@ select thing, count(*) as calls, count(*) filter (where status = 2) as errors, s
 
 -- name: prune_spans
 -- Forgets a batch of spans that are older than their workflow's days; foreign accounts go by from.ACCOUNT.
-delete from traces_span where ctid = any(array(
-    select s.ctid from traces_span s join traces_source o on o.id = s.source
+delete from traces_span_rows where ctid = any(array(
+    select s.ctid from traces_span_rows s join traces_source o on o.id = s.source
      where s.stored < clock_timestamp() - make_interval(days => %(days)s)
        and case when %(scope)s::text is null
                 then (case when o.account = '' then o.workflow else 'from.' || o.account end)
@@ -97,11 +97,7 @@ delete from traces_span where ctid = any(array(
 
 -- name: prune_sources
 -- Forgets sources that have no spans any more.
-delete from traces_source o where not exists (select 1 from traces_span s where s.source = o.id)
-
--- name: counts
--- Counts what is stored.
-select count(*) as spans, count(distinct trace) as traces, min(stored) as first, max(stored) as last from traces_span
+delete from traces_source o where not exists (select 1 from traces_span_rows s where s.source = o.id)
 
 -- name: cursor
 -- Reads how far an exporter has come.
