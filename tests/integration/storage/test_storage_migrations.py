@@ -70,7 +70,10 @@ def test_the_head_read_from_file_names_is_alembics_head() -> None:
 
 
 def test_every_table_carries_the_name_of_its_part(database_url: str) -> None:
-    parts = ("storage_", "engine_", "audit_", "decisions_", "effects_", "ladder_", "registry_")
+    parts = (
+        "storage_", "engine_", "audit_", "decisions_", "effects_", "ladder_", "registry_", "models_",
+        "traces_", "agents_", "documents_",
+    )  # fmt: skip
     assert [name for name in _tables(database_url) if not name.startswith(parts)] == []
 
 
