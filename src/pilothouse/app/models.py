@@ -232,7 +232,7 @@ def _backend(project: Project, provider: Provider, reveal: Callable[[str, str], 
     if provider.kind == "local":
         from pilothouse.app.packs import open_local_runtime
 
-        return ChildBackend(provider, lambda: open_local_runtime(provider.model))
+        return ChildBackend(provider, lambda: open_local_runtime(provider.model, folder=project.folder))
     references = SecretReferences(base=project.folder, reveal=reveal)
     return OpenAIBackend(provider, secret=references.resolve)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from pilothouse.storage import Finding
 
 __all__ = [
+    "ADAPTERS",
     "OFFLINE",
     "diagnose_packs",
     "go_offline",
@@ -24,6 +26,8 @@ __all__ = [
     "open_transcriber",
 ]
 
+ADAPTERS = "adapters"
+"""Folder of a project's own adapters, one a folder: ``adapter.gguf`` and ``card.json``."""
 OFFLINE = {
     "HF_HUB_OFFLINE": "1",
     "TRANSFORMERS_OFFLINE": "1",
@@ -58,19 +62,40 @@ def open_encoder(packs: Packs | None = None) -> OnnxMiniLM:
 
 
 def open_local_runtime(
-    name: str = "smollm2", *, adapters: Sequence[Adapter] = (), threads: int = 1, packs: Packs | None = None
+    name: str = "smollm2",
+    *,
+    adapters: Sequence[Adapter] = (),
+    folder: Path | None = None,
+    threads: int = 1,
+    packs: Packs | None = None,
 ) -> LocalRuntime:
     """Return the local text model; use it with ``async with``, its child starts with the first call.
+
+    Args:
+        name: A pack, or ``PACK+ADAPTER``: the pack with an adapter of the project, on unless a request says
+            otherwise.
+        adapters: Further adapters that requests may switch on.
+        folder: The project's, whose ``adapters/`` holds its adapters.
+        threads: See :class:`~pilothouse.models.runtime.LocalRuntime`.
+        packs: Default those of this machine.
 
     Raises:
         UsageError: ``packs.unknown``.
         UnavailableError: ``packs.missing``.
-        DataError: ``packs.mismatch``.
+        DataError: ``packs.mismatch``; ``learning.adapter``: it is none, or belongs to another base.
     """
+    from pilothouse.learning.adapters.lora import open_adapter
     from pilothouse.models.runtime import LocalRuntime
 
     go_offline()
-    return LocalRuntime((packs or open_packs()).open(name), adapters=adapters, threads=threads)
+    base, _, wanted = name.partition("+")
+    pack = (packs or open_packs()).open(base)
+    known = list(adapters)
+    default = ""
+    if wanted:
+        own = open_adapter((folder or Path()) / ADAPTERS / Path(wanted).name, pack)
+        known, default = [own, *known], own.name
+    return LocalRuntime(pack, adapters=known, default=default, threads=threads)
 
 
 def open_transcriber(

@@ -14,6 +14,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from pilothouse.app import open_local_runtime
 from pilothouse.kernel import DataError, LimitError, UsageError
 from pilothouse.labels import Label, signed
 from pilothouse.learning.adapters.lora import Example, LoraJob, open_adapter, read_examples, train_lora
@@ -98,6 +99,21 @@ async def test_old_and_new_answer_side_by_side_and_going_back_is_one_request(
         assert runtime.starts == 1
     assert said[0] == said[2] == untouched, "switched off it must be the base"
     assert said[1] == said[3] != untouched, "switched on it must matter"
+
+
+async def test_a_projects_adapter_is_on_where_it_is_named_in_the_model(
+    base: OpenPack, model_packs: Packs, tmp_path: Path
+) -> None:
+    (tmp_path / "adapters").mkdir()
+    _carded(tmp_path / "adapters" / "made", base)
+    async with open_local_runtime("smollm2+made", folder=tmp_path, packs=model_packs) as runtime:
+        client = httpx2.AsyncClient(transport=runtime.transport, base_url=runtime.base_url, timeout=60)
+        async with client:
+            said = [await _say(client, lora) for lora in (None, runtime.lora("made"), runtime.lora(None))]
+    assert said[0] == said[1] != said[2]
+    with pytest.raises(DataError) as caught:
+        open_local_runtime("smollm2+other", folder=tmp_path, packs=model_packs)
+    assert caught.value.code == "learning.adapter"
 
 
 async def test_an_adapter_of_another_kind_of_model_is_refused(base: OpenPack, tmp_path: Path) -> None:

@@ -69,11 +69,11 @@ def _parameters(xllamacpp: Any, config: dict[str, Any]) -> Any:
     made.ui = False
     made.offline = True
     made.verbosity = 1
-    made.lora_init_without_apply = True  # each request says which adapters it wants
+    made.lora_init_without_apply = True  # a request may say which adapters it wants
     adapters: list[Any] = []
-    for path in config["adapters"]:
+    for path, scale in config["adapters"]:
         adapter = xllamacpp.CommonAdapterLoraInfo()
-        adapter.path, adapter.scale = path, 0.0
+        adapter.path, adapter.scale = path, scale
         adapters.append(adapter)
     made.lora_adapters = adapters
     return made

@@ -65,12 +65,13 @@ class LocalRuntime:
     Closing a streamed answer stops the generation. It belongs to one event loop.
 
     A request may carry ``lora: [{"id": 0, "scale": 1.0}]``: the place of an adapter in ``adapters`` is its
-    id, :meth:`lora` makes the list by name, and without it every adapter is off. So an old and a new version
-    answer side by side in one process.
+    id, :meth:`lora` makes the list by name, and without it only ``default`` is on. So an old and a new
+    version answer side by side in one process.
 
     Args:
         weights: An open pack with one GGUF file.
         adapters: Adapters that requests may switch on.
+        default: Name of the one that is on where a request says nothing; empty is the bare model.
         context: Tokens of prompt and answer together; a longer prompt gets HTTP 400.
         threads: Threads of the native code. On a shared machine more than one is slower: they spin.
         memory: Most bytes of private memory the child may take.
@@ -84,6 +85,7 @@ class LocalRuntime:
         weights: Weights,
         *,
         adapters: Sequence[Adapter] = (),
+        default: str = "",
         context: int = 4096,
         threads: int = 1,
         memory: int = 4 << 30,
@@ -97,6 +99,7 @@ class LocalRuntime:
             model=weights.only(".gguf"),
             alias=weights.name,
             adapters=tuple(adapter.path for adapter in adapters),
+            default=self._id(default) if default else -1,
             context=context,
             threads=threads,
             memory=memory,
@@ -140,13 +143,17 @@ class LocalRuntime:
         Raises:
             UsageError: ``models.no_adapter``: it was opened without that one.
         """
+        wanted = -1 if name is None else self._id(name)
+        return [{"id": id, "scale": scale if id == wanted else 0.0} for id in range(len(self.adapters))]
+
+    def _id(self, name: str) -> int:
         names = [adapter.name for adapter in self.adapters]
-        if name is not None and name not in names:
+        if name not in names:
             raise UsageError(
                 f"the local model was opened without an adapter {name!r}, only with {names!r}",
                 code="models.no_adapter",
             )
-        return [{"id": id, "scale": scale if known == name else 0.0} for id, known in enumerate(names)]
+        return names.index(name)
 
     async def start(self) -> Path:
         """Start the child unless it runs, and return its socket.

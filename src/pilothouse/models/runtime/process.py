@@ -34,6 +34,7 @@ class ServerConfig:
 
     Attributes:
         adapters: Files of LoRA adapters; their place in the tuple is their id in a request.
+        default: Id of the adapter of requests that name none; -1 for the bare model.
         context: Tokens of prompt and answer together.
         memory: Most bytes of private memory the child may take; 0 sets no limit.
         cache_mib: Memory for prompts of earlier calls, beside the last one's.
@@ -43,6 +44,7 @@ class ServerConfig:
     model: Path
     alias: str
     adapters: tuple[Path, ...] = ()
+    default: int = -1
     context: int = 4096
     threads: int = 1
     memory: int = 4 << 30
@@ -182,7 +184,9 @@ def _talk(process: subprocess.Popen[bytes], config: ServerConfig, socket: Path) 
     told = {
         "model": str(config.model.absolute()),
         "alias": config.alias,
-        "adapters": [str(path.absolute()) for path in config.adapters],
+        "adapters": [
+            (str(path.absolute()), float(at == config.default)) for at, path in enumerate(config.adapters)
+        ],
         "socket": str(socket),
         "context": config.context,
         "threads": config.threads,
