@@ -1,8 +1,8 @@
 """App owns the assembly: the project file, and the one place where ports meet adapters."""
 
+from pilothouse.app.adapters import train_adapter
 from pilothouse.app.agents import ALONE, agents_of, read_spec
 from pilothouse.app.documents import open_reader
-from pilothouse.app.adapters import train_adapter
 from pilothouse.app.health import diagnose, migrate_project
 from pilothouse.app.identity import Identity, change_secret, forget_session, keep_session, open_identity
 from pilothouse.app.models import switch_egress
@@ -61,7 +61,7 @@ __all__ = [
     "publish",
     "read_spec",
     "storage_settings",
-    "train_adapter",
     "switch_egress",
     "told",
+    "train_adapter",
 ]
