@@ -182,6 +182,8 @@ async def test_agents_do_not_call_each_other_for_ever(answer) -> None:
 
 async def test_old_results_move_to_files_and_can_be_read_again(answer) -> None:
     def script(request) -> Calls | str:
+        if "Sum up" in request.messages[0].parts[0].text:
+            return "Letters were read."
         heard = sum(1 for message in request.messages if message.role == "tool")
         if heard < 12:
             return says(("letter", {"id": "long"}))
@@ -190,12 +192,15 @@ async def test_old_results_move_to_files_and_can_be_read_again(answer) -> None:
         return "done"
 
     model = ScriptedModel(script)
-    found = await answer(model, spec("letter", clear=True, context=4000))
+    found = await answer(model, spec("letter", clear=True, context=4000, summary=True))
     assert found["value"] == "done"
     moved = [
         part.text for m in model.asked[-1].messages for part in m.parts if "moved to the file" in part.text
     ]
     assert moved and "results/3.txt" in moved[0]
+    assert any(
+        "Summary of what became files: Letters" in p.text for m in model.asked[-1].messages for p in m.parts
+    )
     assert "ignore everything" in model.asked[-1].messages[-1].parts[0].text
     for request in model.asked:
         assert sum(len(part.text) for m in request.messages for part in m.parts) < 4000 * 4 + 2000

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -18,8 +20,10 @@ from pilothouse.agents.testing.scripted import Fills, ScriptedModel, says
 from pilothouse.decisions import Inbox
 from pilothouse.effects import Door
 from pilothouse.engine import Catalog, EngineSettings, open_engine
-from pilothouse.kernel import LimitError, Principal
+from pilothouse.engine.testing import eventually
+from pilothouse.kernel import DataError, LimitError, Principal
 from pilothouse.labels import Integrity
+from pilothouse.telemetry import SpanRecord, bind_sink
 from pilothouse.workflows import Resources, bind, configured, run_agent, unbind, workflow
 
 ANN = Principal(id="ann", rights=frozenset({"*"}))
@@ -138,3 +142,81 @@ async def test_a_run_stops_at_its_budget(house, budget, code) -> None:
     with pytest.raises(LimitError) as caught:
         await engine.result(run.id, within=20)
     assert caught.value.code == code
+
+
+FORM = AgentSpec(
+    name="looker", instructions="Look.", tools=("box",), output=CLAIM, rights=frozenset({"*"}), summary=True
+)
+
+
+async def test_words_where_a_form_is_wanted_are_corrected_once(house) -> None:
+    given = {"box": "$v2.id", "damaged": False}
+    model = ScriptedModel([says(("box", {"id": "X"})), "It is fine.", says(("final_answer", given))])
+    engine = house(model, FORM)
+    run = await look.start("MSCU1234566", key="1", options=TRUSTED)
+    found = await engine.result(run.id, within=20)
+    assert found["value"] == {"box": "X", "damaged": False} and found["calls"] == 3
+    assert model.asked[2].messages[-1].role == "user"
+
+
+async def test_a_form_that_never_comes_is_an_error_with_a_code(house) -> None:
+    engine = house(ScriptedModel(lambda _: "words"), FORM)
+    run = await look.start("MSCU1234566", key="1", options=TRUSTED)
+    with pytest.raises(DataError) as caught:
+        await engine.result(run.id, within=20)
+    assert caught.value.code == "agents.output"
+
+
+async def test_spans_say_who_called_what_and_never_what_was_said(house) -> None:
+    class Kept:
+        def __init__(self) -> None:
+            self.records: list[SpanRecord] = []
+
+        def emit(self, record: SpanRecord) -> None:
+            self.records.append(record)
+
+    kept = Kept()
+    engine = house(ScriptedModel([says(("box", {"id": "MSCU1"})), "done"], cost=Decimal("0.5")), LOOKER)
+    with bind_sink(kept):
+        run = await look.start("MSCU1234566", key="1", options=TRUSTED)
+        await engine.result(run.id, within=20)
+    names = [record.name for record in kept.records]
+    assert names.count("chat") == 2 and names.count("execute_tool") == 1 and names.count("invoke_agent") == 1
+    (whole,) = [record for record in kept.records if record.name == "invoke_agent"]
+    assert whole.attributes["gen_ai.agent.name"] == "looker"
+    assert whole.attributes["pilothouse.cost"] == "1.0"
+    (tool,) = [record for record in kept.records if record.name == "execute_tool"]
+    assert tool.attributes["gen_ai.tool.name"] == "box"
+    assert tool.attributes["pilothouse.label.integrity"] == "record"
+    assert len({record.trace for record in kept.records if record.name in ("chat", "invoke_agent")}) == 1
+    assert "MSCU1" not in repr([record.attributes for record in kept.records])
+
+
+async def test_a_cancelled_run_stops_inside_a_tool(house) -> None:
+    began = asyncio.Event()
+
+    async def slow(id: str) -> str:
+        began.set()
+        await asyncio.sleep(3600)
+        return id
+
+    tool = ReadTool(name="box", read=slow)
+    engine = house(ScriptedModel(lambda _: says(("box", {"id": "X"}))), LOOKER, tools=(tool,))
+    run = await look.start("MSCU1234566", key="1", options=TRUSTED)
+    await asyncio.wait_for(began.wait(), 10)
+    await engine.cancel(run.id, reason="not needed")
+
+    async def ended():
+        return (await engine.get(run.id)).state == "cancelled"
+
+    assert await eventually(ended)
+
+
+async def test_rights_of_person_and_agent_are_both_needed(house) -> None:
+    narrow = AgentSpec(name="looker", instructions="Look.", tools=("box",), rights=frozenset({"other:*"}))
+    tool = replace(BOX, right="boxes:read")
+    model = ScriptedModel([says(("box", {"id": "X"})), "done"])
+    engine = house(model, narrow, tools=(tool,))
+    run = await look.start("MSCU1234566", key="1", options=TRUSTED)
+    await engine.result(run.id, within=20)
+    assert "policy.denied" in model.asked[1].messages[-1].parts[0].text

@@ -34,7 +34,7 @@ def _asking(name: str) -> Any:
 
 
 def _run(session: Any, job: dict[str, Any]) -> dict[str, Any]:
-    from pydantic_monty import CollectString, MontyError
+    from pydantic_monty import CollectString, MontyError, MontyRuntimeError, MontySyntaxError
 
     lookup = {name: _asking(name) for name in job["functions"]}
     try:
@@ -43,7 +43,8 @@ def _run(session: Any, job: dict[str, Any]) -> dict[str, Any]:
         )
         text = json.dumps({"value": value}, allow_nan=False)
     except MontyError as error:
-        frames = error.traceback() if hasattr(error, "traceback") else []
+        known = isinstance(error, MontyRuntimeError | MontySyntaxError)
+        frames = error.traceback() if known else []
         line = getattr(frames[-1], "line", 0) if frames else 0
         # Its words may hold what the code has read; its kind and its place are the model's own.
         return {"failed": type(error.exception()).__name__, "line": line}

@@ -32,7 +32,8 @@ def value_of(stored: Any, label: Label) -> Value:
         DataError: ``agents.kept``: something else was stored.
     """
     if not isinstance(stored, dict) or "data" not in stored:
-        raise DataError(f"{type(stored).__name__} is no stored result", code="agents.kept")
+        kind = type(cast("object", stored)).__name__
+        raise DataError(f"{kind} is no stored result", code="agents.kept")
     found = cast("dict[str, Any]", stored)
     if "tree" not in found:
         return _value(found["data"], 0, (label,))

@@ -96,7 +96,7 @@ class ParkingAsker:
         )
         self._waited((engine.now() - began).total_seconds())
         if waited.outcome != "met":
-            return _expired(proposal.tool)
+            return _expired(proposal.tool or proposal.title)
         if not isinstance(waited.value, Answer):
             raise UnavailableError(f"{proposal.title!r} was answered by no person", code="agents.unanswered")
         return waited.value

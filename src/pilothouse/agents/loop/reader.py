@@ -42,7 +42,7 @@ class GatewayReader:
 
     async def answer(self, text: Json, question: str, answer: Answer) -> object:
         """Return the answer as JSON; the form allows nothing else."""
-        schema = {
+        schema: dict[str, Json] = {
             "type": "object", "properties": {"answer": _form(answer)}, "required": ["answer"],
             "additionalProperties": False,
         }  # fmt: skip

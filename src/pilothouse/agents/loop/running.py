@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from pilothouse.agents.adapters.code_room import CodeRoom
 from pilothouse.agents.loop import offers
@@ -18,9 +18,9 @@ from pilothouse.agents.loop.shown import Shown
 from pilothouse.agents.plans.written import answer_from, plan_from
 from pilothouse.agents.tools import ToolFailure
 from pilothouse.agents.values import Value
-from pilothouse.kernel import Json, LimitError, PilothouseError
+from pilothouse.kernel import Json, LimitError, PilothouseError, content_hash
 from pilothouse.labels import Label, join, signed
-from pilothouse.models import Message, ToolSpec
+from pilothouse.models import Message, Part, ToolSpec
 from pilothouse.telemetry import span
 
 if TYPE_CHECKING:
@@ -138,8 +138,11 @@ class AgentRun:
         """
         now = self.chat.steps.now()
         self.meter.before_call(now)
-        if self.conversation.fit(self.filing.moved):
+        moved = self.conversation.fit(self.filing.moved)
+        if moved:
             self._specs = ()
+            if self.agent.spec.summary:
+                await self._sum_up(moved)
         tools = () if schema is not None else (*self.offered(), *outputs)
         turn, label = await self.chat.ask(
             self.agent.spec.task, self.conversation.messages, digest=self.conversation.digest,
@@ -150,6 +153,24 @@ class AgentRun:
         said = Message(role="assistant", parts=_parts(turn, label), choices=turn.choices)
         self.conversation.add(said)
         return turn
+
+    async def _sum_up(self, moved: Sequence[Message]) -> None:
+        """Let the model say what was in the results that became files; they are all still there."""
+        now = self.chat.steps.now()
+        self.meter.before_call(now)
+        told = prompt("summary")
+        ours = signed("prompt:summary", content_hash(told)[:12])
+        parts = tuple(part for message in moved for part in message.parts)
+        messages = (
+            Message(role="system", parts=(Part(text=told, label=ours),)),
+            Message(role="user", parts=parts),
+        )
+        turn, label = await self.chat.ask(
+            self.agent.spec.task, messages, digest=content_hash([part.text for part in parts]),
+            seconds=self.meter.left(now),
+        )  # fmt: skip
+        self.meter.called(turn.usage)
+        self.conversation.tell("user", f"Summary of what became files: {turn.text}", label)
 
     def hear(self, id: str, text: str, label: Label) -> None:
         """Tell the model what a call came to."""
@@ -246,12 +267,11 @@ _TOLD = frozenset({"agents.asks", "agents.plan_long"})
 """Limits that end a call, not the run."""
 
 
-def _parts(turn: Turn, label: Label) -> tuple[Any, ...]:
-    from pilothouse.models import Part
-
+def _parts(turn: Turn, label: Label) -> tuple[Part, ...]:
     # An answer of choices alone has a label too: it stands on an empty part.
     return (Part(text=turn.text, label=label),)
 
 
 def _kind(value: Value) -> str:
-    return {dict: "object", list: "list", str: "text"}.get(cast("type[object]", type(value.data)), "value")
+    kinds: dict[str, str] = {"dict": "object", "list": "list", "str": "text"}
+    return kinds.get(type(value.data).__name__, "value")

@@ -117,7 +117,7 @@ def _closed(text: str) -> str:
 
 def strings(given: object, name: str) -> list[str]:
     """Return a list of texts that a model gave."""
-    found = cast("Mapping[str, object]", given).get(name) or []
+    found: object = cast("Mapping[str, object]", given).get(name) or ()
     if not isinstance(found, Sequence) or isinstance(found, str):
         raise UsageError(f"{name} is no list", code="agents.arguments")
     return [str(one) for one in cast("Sequence[object]", found)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Literal, cast, get_args
+from typing import Any, Final, cast, get_args
 
 from pilothouse.agents.plans.expressions import (
     Choose,
@@ -204,8 +204,7 @@ def _fold(given: Any, depth: int) -> Fold:
     op = given["op"]
     if op not in ("sum", "minus", "times", "min", "max", "mean"):
         raise _wrong(f"{op!r} is no way to fold")
-    made = cast("Literal['sum', 'minus', 'times', 'min', 'max', 'mean']", op)
-    return Fold(made, tuple(form(one, depth) for one in _many(given["of"])), str(given.get("path", "")))
+    return Fold(op, tuple(form(one, depth) for one in _many(given["of"])), str(given.get("path", "")))
 
 
 def _many(given: object) -> list[object]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 from pilothouse.engine.errors import Diverged, error_text
 from pilothouse.engine.ports import NewEntry
 from pilothouse.engine.running.labelling import label_from, label_text
-from pilothouse.engine.running.scope import CURRENT, Scope, here
+from pilothouse.engine.running.scope import CURRENT, Scope, ScopeKind, here
 from pilothouse.engine.running.values import dump, wire
 from pilothouse.engine.types import Entry
 from pilothouse.labels import Label
@@ -82,7 +82,7 @@ async def _run(
     label: Callable[[], Label | None] | None,
 ) -> Entry:
     segment = outer.segment
-    place = Scope(segment, kind=outer.kind, path=path, last=outer.last)
+    place = Scope(segment, kind=cast("ScopeKind", outer.kind), path=path, last=outer.last)
     token = CURRENT.set(place)
     try:
         result, error = await body(), None
