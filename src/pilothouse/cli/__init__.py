@@ -20,6 +20,7 @@ from pilothouse.cli import (
     serve,
     sources,
     traces,
+    train,
     trust,
     work,
 )
@@ -46,6 +47,7 @@ for part in (
     trust,
     audit,
     traces,
+    train,
     flows,
     documents,
     packs,

@@ -1,8 +1,26 @@
 """Learning owns training: labelled examples become heads and adapters that belong to the project."""
 
 from pilothouse.learning.card import as_page
+from pilothouse.learning.dialogues import as_dialogues
 from pilothouse.learning.examples import Example, Examples
+from pilothouse.learning.job import BUDGET, finished, limited, run_job, tell
+from pilothouse.learning.registering import open_head, register_head
 from pilothouse.learning.thresholds import Aims
 from pilothouse.learning.train import Trained, train_heads
 
-__all__ = ["Aims", "Example", "Examples", "Trained", "as_page", "train_heads"]
+__all__ = [
+    "BUDGET",
+    "Aims",
+    "Example",
+    "Examples",
+    "Trained",
+    "as_dialogues",
+    "as_page",
+    "finished",
+    "limited",
+    "open_head",
+    "register_head",
+    "run_job",
+    "tell",
+    "train_heads",
+]

@@ -29,7 +29,8 @@ def as_page(card: Card) -> str:
         f"distinct wordings in {data['units']} layouts ({_counted(data['languages'])}); label noise seen: "
         f"{data['noise']['rate']:.1%} of votes.",
         "",
-        f"Base vectors: {card['encoder'] or 'none'}. Task: {card['task_version']}. Data: {data['hash'][:12]}. "
+        f"Base vectors: {card['encoder'] or 'none'}. Task: {card['task_version']}. "
+        f"Data: {data['hash'][:12]}. "
         f"Licence: {data['licence'] or 'of the data'}. Readers: {', '.join(card['readers']) or 'all'}; "
         f"integrity: {card['integrity']}.",
         "",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
+    "STRENGTHS",
     "Crossed",
     "Progress",
     "Sheet",
@@ -148,11 +149,18 @@ def fit_all(sheet: Sheet, strength: float) -> heads.Weights:
     return _fit(sheet, range(len(sheet.names)), strength)
 
 
-def cross_fit(sheet: Sheet, units: Mapping[str, str], *, seed: int, progress: Progress) -> Crossed:
+def cross_fit(
+    sheet: Sheet,
+    units: Mapping[str, str],
+    *,
+    seed: int,
+    progress: Progress,
+    strengths: Sequence[float] = STRENGTHS,
+) -> Crossed:
     """Return what heads say of wordings whose units they were not trained on."""
     folds = folds_of(sheet.names, units, count=FOLDS, seed=seed)
     best: tuple[float, Crossed] | None = None
-    for strength in STRENGTHS:
+    for strength in strengths:
         crossed = _crossed(sheet, folds, strength)
         loss = _loss(sheet, crossed)
         progress(f"cross-fitted {FOLDS} folds at strength {strength:g}: log-loss {loss:.4f}")
@@ -194,6 +202,8 @@ def limits_of(
     known: Sequence[Sequence[tuple[float, bool]]],
     types: Sequence[str],
     aims: Aims,
+    *,
+    noise: float,
 ) -> dict[str, dict[Layout, heads.Limits]]:
     """Return thresholds and calibration by type and layout.
 
@@ -203,6 +213,7 @@ def limits_of(
         known: By type, score and truth of texts of known wordings that were kept aside.
         types: In the order of the columns.
         aims: What to prove.
+        noise: Share of wrong labels among those that claim something.
     """
     limits: dict[str, dict[Layout, heads.Limits]] = {}
     for column, type_ in enumerate(types):
@@ -210,18 +221,19 @@ def limits_of(
         new = _limits(
             [(float(crossed.scores[row, column]), bool(sheet.truths[row, column] >= 0.5)) for row in asked],
             aims,
+            noise,
         )
         # Where no known text claims it, what holds for new wordings holds for known ones all the more.
         claimed = any(truth for _, truth in known[column])
-        limits[type_] = {"known": _limits(known[column], aims) if claimed else new, "new": new}
+        limits[type_] = {"known": _limits(known[column], aims, noise) if claimed else new, "new": new}
     return limits
 
 
-def _limits(scored: Sequence[tuple[float, bool]], aims: Aims) -> heads.Limits:
+def _limits(scored: Sequence[tuple[float, bool]], aims: Aims, noise: float) -> heads.Limits:
     temperature, shift = fit_scale([s for s, _ in scored], [t for _, t in scored])
     bare = heads.Limits(tighten=0.5, temperature=temperature, shift=shift)
     cases = [(bare.chance(score), truth) for score, truth in scored]
-    tighten, proven = recall_threshold([p for p, truth in cases if truth], aims)
+    tighten, proven = recall_threshold([p for p, truth in cases if truth], aims, noise=noise)
     return replace(bare, tighten=tighten, fill=max(fill_threshold(cases, aims), tighten), proven=proven)
 
 

@@ -10,11 +10,13 @@ from pilothouse.learning.wordings import Reading, Wordings
 if TYPE_CHECKING:
     from pilothouse.learning.fitting import Crossed, Sheet
 
-__all__ = ["carried_by", "noise_of", "settled"]
+__all__ = ["carried_by", "noise_of", "settled", "wrong_share"]
 
 ENOUGH = 5
 """Texts of one wording that may outvote a label."""
 SHOWN = 50
+RARE = 0.06
+MANY, USUAL, MOST_NOISE = 100, 0.03, 0.1
 
 
 def settled(reading: Reading, wordings: Mapping[str, Wordings], types: Sequence[str]) -> frozenset[str]:
@@ -30,6 +32,24 @@ def settled(reading: Reading, wordings: Mapping[str, Wordings], types: Sequence[
         if labelled or outvoted:
             found.add(type_)
     return frozenset(found)
+
+
+def wrong_share(wordings: Mapping[str, Wordings]) -> float:
+    """Return the share of labels "claims it" that are wrong, as far as wordings that come often tell.
+
+    Votes for a type on wordings that most texts deny it are wrong labels; boilerplate around a claim is not
+    counted, where votes for it come from every type alike. Too few votes: the usual share of weak labels.
+    """
+    wrong = right = 0
+    for one in wordings.values():
+        for type_, asked in one.asked.items():
+            if asked < ENOUGH or not one.votes[type_]:
+                continue
+            if one.claims(type_):
+                right += one.votes[type_]
+            elif len([t for t in one.asked if one.votes[t]]) == 1 or one.share(type_) < RARE:
+                wrong += one.votes[type_]
+    return min(MOST_NOISE, wrong / (wrong + right)) if wrong + right >= MANY else USUAL
 
 
 def noise_of(readings: Sequence[Reading], wordings: Mapping[str, Wordings]) -> dict[str, Any]:
@@ -51,7 +71,8 @@ def noise_of(readings: Sequence[Reading], wordings: Mapping[str, Wordings]) -> d
             if len(shown) < SHOWN:
                 said = "missing" if type_ in truth else "too much"
                 shown.append({"example": reading.example.id, "type": type_, "label": said})
-    return {"rate": round(minority / votes, 4) if votes else 0.0, "votes": votes, "look_at": shown}
+    rate = round(minority / votes, 4) if votes else 0.0
+    return {"rate": rate, "wrong": round(wrong_share(wordings), 4), "votes": votes, "look_at": shown}
 
 
 def carried_by(

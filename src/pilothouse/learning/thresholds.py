@@ -20,12 +20,14 @@ class Aims:
         recalls: Tried after it, from strict to lax.
         precision: Of ``fill``.
         delta: Chance of being wrong about each.
+        clear: Highest chance of a type that tightens at which a new wording is called harmless.
     """
 
     recall: float = 0.99
     recalls: tuple[float, ...] = (0.98, 0.95, 0.9, 0.8)
     precision: float = 0.99
     delta: float = 0.1
+    clear: float = 0.02
 
 
 def fit_scale(scores: Sequence[float], truths: Sequence[bool]) -> tuple[float, float]:
@@ -52,7 +54,7 @@ def fit_scale(scores: Sequence[float], truths: Sequence[bool]) -> tuple[float, f
     return 1.0 / slope, shift
 
 
-def recall_threshold(positives: Sequence[float], aims: Aims) -> tuple[float, float]:
+def recall_threshold(positives: Sequence[float], aims: Aims, *, noise: float = 0.0) -> tuple[float, float]:
     """Return the highest threshold that keeps the recall, and the recall it proves (0 if none can be).
 
     Which recall can be proved at all follows from the number of wordings alone, so it is chosen before any
@@ -61,12 +63,14 @@ def recall_threshold(positives: Sequence[float], aims: Aims) -> tuple[float, flo
     Args:
         positives: Chances given to wordings that do claim the type, none of them trained on.
         aims: What to prove.
+        noise: Share of labels "claims it" that are known to be wrong; so many more may be missed.
     """
     ranked = sorted(positives)
     n = len(ranked)
     for recall in (aims.recall, *aims.recalls):
-        eps = 1.0 - recall
-        if n == 0 or binomial_tail(n, 0, eps) > aims.delta:
+        eps = 1.0 - recall + noise
+        # Provable at all, were no label wrong: noise must not make few examples look like many.
+        if n == 0 or binomial_tail(n, 0, 1.0 - recall) > aims.delta:
             continue
         best = ranked[0]
         for missed in range(1, n):

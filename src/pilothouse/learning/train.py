@@ -17,6 +17,7 @@ from pilothouse.labels import Label
 from pilothouse.learning.card import write_card
 from pilothouse.learning.examples import Examples
 from pilothouse.learning.fitting import (
+    STRENGTHS,
     Crossed,
     Progress,
     Sheet,
@@ -27,7 +28,7 @@ from pilothouse.learning.fitting import (
     tau_of,
 )
 from pilothouse.learning.measure import chances, rungs
-from pilothouse.learning.noise import carried_by, noise_of, settled
+from pilothouse.learning.noise import carried_by, noise_of, settled, wrong_share
 from pilothouse.learning.splits import held_out, known_out
 from pilothouse.learning.thresholds import Aims
 from pilothouse.learning.wordings import Reading, Wordings, collect, prepare_all, units_of
@@ -101,14 +102,14 @@ async def train_heads(
     split = _split(examples, task, types, seed, progress)
     vectors = await _vectors(split.wordings, encoder, encoded)
     sheet = sheet_of(split.wordings, types, task, vectors, seed=seed)
-    crossed = cross_fit(sheet, split.units, seed=seed, progress=progress)
+    crossed = cross_fit(sheet, split.units, seed=seed, progress=progress, strengths=STRENGTHS[:1])
     carried = carried_by(split.train, sheet, crossed, types)
     if carried:
-        progress(f"{len(carried)} texts: the sentence that carries the claim was found; fitting again")
+        progress(f"{len(carried)} texts: the sentence that carries the claim was found")
         again = collect(split.train, types, carried)
         split.wordings.update({name: one for name, one in again.items() if name in split.wordings})
         sheet = sheet_of(split.wordings, types, task, vectors, seed=seed)
-        crossed = cross_fit(sheet, split.units, seed=seed, progress=progress)
+    crossed = cross_fit(sheet, split.units, seed=seed, progress=progress)
     weights = fit_all(sheet, crossed.strength)
     spoken = encoded if vectors else frozenset[str]()
     head = _head(task, types, sheet, crossed, weights, split, examples, wanted, encoder, spoken)
@@ -193,7 +194,7 @@ def _head(
     encoded: frozenset[str],
 ) -> heads.Head:
     known = _text_cases(split.known[::2], sheet, weights, split, types)
-    limits = limits_of(sheet, crossed, known, types, aims)
+    limits = limits_of(sheet, crossed, known, types, aims, noise=wrong_share(split.wordings))
     wordings = [
         heads.Wording(
             one.seen.shingles, one.seen.signature, one.count, frozenset(t for t in types if one.claims(t))
@@ -210,6 +211,7 @@ def _head(
         weights=weights,
         limits=limits,
         met=sorted(crossed.met)[len(crossed.met) // 20],
+        clear=aims.clear,
         memory=heads.Memory(wordings, tau_of(split.wordings, split.units)),
         encoder=encoder.version if encoder is not None and encoded else "",
         encoded=encoded,
@@ -249,7 +251,12 @@ async def _card(
         "readers": sorted(examples.label.readers),
         "integrity": examples.label.integrity.name.lower(),
         "seed": seed,
-        "aims": {"recall": aims.recall, "precision": aims.precision, "delta": aims.delta},
+        "aims": {
+            "recall": aims.recall,
+            "precision": aims.precision,
+            "delta": aims.delta,
+            "clear": aims.clear,
+        },
         "data": _data(examples, split),
         "rungs": measured,
         "chances": _chances(head, split, sheet, crossed),

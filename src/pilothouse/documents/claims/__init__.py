@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pilothouse.documents.claims import heads
+from pilothouse.documents.claims.asking import form, instructions_for
 from pilothouse.documents.claims.extractors import HeadExtractor, RuleExtractor
 from pilothouse.documents.claims.heads import Head, load_head, save_head
 from pilothouse.documents.claims.judging import Judge, Judgement, Opinion
@@ -60,7 +61,9 @@ __all__ = [
     "Unread",
     "below",
     "detect",
+    "form",
     "heads",
+    "instructions_for",
     "load_head",
     "load_task",
     "mentions",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from pilothouse.documents.claims.judging import LIKELY
 from pilothouse.documents.claims.prepare import Prepared
 from pilothouse.documents.claims.slots import fill_slots
 from pilothouse.documents.claims.task import Task
@@ -24,18 +25,18 @@ from pilothouse.labels import Label, join
 
 __all__ = ["Accepted", "Denied", "accept"]
 
-LIKELY = 0.5
 Denied = frozenset[tuple[str, int]]
 """Type and sentence number that a trained judge is confident about: not claimed there."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Accepted:
-    """What came through; ``covered`` are numbers of sentences that say something."""
+    """What came through; ``covered`` sentences say something, ``warned`` what tightens."""
 
     claims: list[Claim] = field(default_factory=list[Claim])
     abstained: list[Abstained] = field(default_factory=list[Abstained])
     covered: set[int] = field(default_factory=set[int])
+    warned: set[int] = field(default_factory=set[int])
     dropped: int = 0
 
 
@@ -79,8 +80,9 @@ def accept(
     for (type_, sentence), group in groups.items():
         claim = _joined(prepared, group, sentence, task, label, learnt)
         _settle(result, claim, group, task, (type_, sentence) in denied)
-        if sentence >= 0:
-            result.covered.add(sentence)
+        result.covered.add(sentence)
+        if task.by_name[type_].tightens:
+            result.warned.add(sentence)
     _mentioned(result, prepared, task, document, label)
     _exclude(result, task)
     return result

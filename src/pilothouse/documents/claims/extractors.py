@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from pilothouse.documents.claims.judging import Judge, Judgement
+from pilothouse.documents.claims.judging import LIKELY, SUSPECT, Judge, Judgement, Opinion
 from pilothouse.documents.claims.prepare import Prepared, prepare
 from pilothouse.documents.claims.task import Task
 from pilothouse.documents.claims.types import Candidate, ClaimType
@@ -85,7 +85,7 @@ class HeadExtractor:
         found: list[Candidate] = []
         for marked, one in zip(prepared.marked, judged, strict=True):
             for name, opinion in one.opinions.items():
-                if opinion.use is None or marked.sentence.kind != "said":
+                if not self._worth_saying(name, opinion) or marked.sentence.kind != "said":
                     continue
                 found.append(
                     Candidate(
@@ -95,11 +95,17 @@ class HeadExtractor:
                         extractor=self.version,
                         rung="head",
                         p=opinion.p,
-                        use=opinion.use,
+                        use=opinion.use or "tighten",
                         layout=one.layout,
                     )
                 )
         return found
+
+    def _worth_saying(self, name: str, opinion: Opinion) -> bool:
+        """Below even odds nothing is claimed: the sentence stays unread, and a suspicion is said aloud."""
+        if opinion.use is None:
+            return False
+        return opinion.p >= LIKELY or (opinion.p >= SUSPECT and self._task.by_name[name].tightens)
 
 
 async def encode_wanted(

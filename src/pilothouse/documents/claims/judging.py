@@ -15,7 +15,13 @@ if TYPE_CHECKING:
     from pilothouse.documents.claims.lexicon import Marked
     from pilothouse.labels import Label
 
-__all__ = ["Judge", "Judgement", "Opinion"]
+__all__ = ["LIKELY", "SUSPECT", "Judge", "Judgement", "Opinion"]
+
+
+LIKELY = 0.5
+"""From here on a judge claims; below, a sentence it cannot clear stays unread."""
+SUSPECT = 0.2
+"""From here on a type that tightens is left open even where a rule explains the sentence."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -227,9 +227,10 @@ def _unread(
             harmless.setdefault(met.sentence, set()).update(known)
     out: list[Unread] = []
     for number, marked in enumerate(prepared.marked):
-        if number in found.covered:
-            continue
         opinion = judged[number] if judged else None
+        # What loosens does not clear a sentence of what tightens: a judge must do that, where there is one.
+        if number in found.warned or (number in found.covered and (opinion is None or opinion.harmless)):
+            continue
         cause = _why_unread(marked, harmless.get(number), opinion, task)
         if cause is not None:
             one = marked.sentence
@@ -245,7 +246,7 @@ def _why_unread(
     rung = {name for name, *_ in marked.concepts} & alerts
     if marked.sentence.kind != "said":
         return "alert" if rung else None
-    if harmless is not None and rung <= harmless:
+    if harmless is not None and rung <= harmless and not _vetoed(judged, task):
         return None
     if judged is not None and judged.harmless and (not rung or judged.layout == "known"):
         return None
@@ -257,6 +258,13 @@ def _why_unread(
     if judged is not None:
         return "unsure" if judged.met >= 0.5 else "words"
     return "unsure" if marked.concepts else "words"
+
+
+def _vetoed(judged: Judgement | None, task: Task) -> bool:
+    """Whether a judge that has an opinion cannot deny a type that tightens."""
+    if judged is None:
+        return False
+    return any(not one.denied and task.by_name[name].tightens for name, one in judged.opinions.items())
 
 
 def _echoed(prepared: Prepared, found: Accepted, item: Item, task: Task) -> list[Abstained]:

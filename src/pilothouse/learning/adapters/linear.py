@@ -78,7 +78,7 @@ def _one(
         # Nothing to tell apart: always or never, as the examples say.
         return np.zeros(int(matrix.shape[1]), dtype=np.float64), 4.0 if wanted.any() else -4.0
     model = cast("Any", linear_model).LogisticRegression(
-        C=strength, solver="liblinear", max_iter=200, random_state=0
+        C=strength, solver="liblinear", tol=5e-3, max_iter=200, random_state=0
     )
     model.fit(matrix[np.flatnonzero(used)], wanted, sample_weight=weight[used])
     coefficients: NDArray[np.float64] = np.asarray(model.coef_[0], dtype=np.float64)

@@ -23,7 +23,9 @@ __all__ = ["Head", "Limits", "Weights"]
 
 SILENT = Judgement(opinions={}, layout="new", met=0.0, harmless=False)
 REMEMBERED = 3
-"""Examples of a wording from which on its own verdict counts."""
+"""Examples of a wording from which on their own verdict counts."""
+SAME = 0.999
+TOLD = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +99,8 @@ class Head:
         tightening: Those whose missing is the expensive error.
         limits: Thresholds by type and layout.
         met: Least share of known words below which a new wording is not judged.
+        clear: A new wording is called harmless only below this chance: examples never cover all that may
+            come, so the threshold that keeps their recall is not enough for wordings unlike any of them.
         memory: The wordings of training.
         encoder: Version of the vectors; empty for none.
         encoded: Languages whose sentences have vectors.
@@ -111,6 +115,7 @@ class Head:
     limits: Mapping[str, Mapping[Layout, Limits]]
     met: float
     memory: Memory
+    clear: float = 0.02
     encoder: str = ""
     encoded: frozenset[str] = field(default_factory=frozenset[str])
     label: Label | None = None
@@ -129,14 +134,16 @@ class Head:
         if sentence.kind != "said" or (vector is None and sentence.language in self.encoded):
             return SILENT
         seen = see(marked)
-        known = self.memory.known(seen)
+        known, likeness = self.memory.nearest(seen)
+        if likeness < self.memory.tau:
+            known = None
         met = self.weights.met(seen)
         layout: Layout = "new" if known is None else "known"
         if known is None and met < self.met:
             return Judgement(opinions={}, layout="new", met=met, harmless=False)
         scores = self.scores(seen, vector)
         opinions = {
-            name: self._opinion(name, layout, float(score), known)
+            name: self._opinion(name, layout, float(score), known, likeness)
             for name, score in zip(self.types, scores, strict=True)
         }
         return Judgement(opinions=opinions, layout=layout, met=met, harmless=self._harmless(opinions, layout))
@@ -145,12 +152,19 @@ class Head:
         """Return one score a type, before calibration."""
         return self.weights.score(seen, vector)
 
-    def _opinion(self, name: str, layout: Layout, score: float, known: Wording | None) -> Opinion:
+    def _opinion(
+        self, name: str, layout: Layout, score: float, known: Wording | None, likeness: float
+    ) -> Opinion:
         limits = self.limits[name][layout]
         p = limits.chance(score)
         use: Use | None = "fill" if p >= limits.fill else "tighten" if p >= limits.tighten else None
-        if use is None and known is not None and known.seen >= REMEMBERED and name in known.types:
-            use = "tighten"
+        if known is None or known.seen < REMEMBERED:
+            return Opinion(p, use, use is None)
+        # Several people judged these very words: what most of them said counts with the head's own view.
+        if name in known.types:
+            return Opinion(max(p, TOLD), use or "tighten", False)
+        if likeness >= SAME and p < TOLD:
+            return Opinion(p, None, True)
         return Opinion(p, use, use is None)
 
     def _harmless(self, opinions: Mapping[str, Opinion], layout: Layout) -> bool:
@@ -158,6 +172,6 @@ class Head:
         for name in self.tightening:
             if not opinions[name].denied:
                 return False
-            if layout == "new" and self.limits[name]["new"].proven <= 0:
+            if layout == "new" and (opinions[name].p >= self.clear or self.limits[name]["new"].proven <= 0):
                 return False
         return True
