@@ -94,7 +94,7 @@ def test_every_mail_can_be_traced_to_its_box_or_bill():
 def test_all_languages_intents_and_families_come_up_in_a_few_days():
     mails = [mail for seed in range(6) for mail in build_canon(seed, "day").texts.mails]
     assert {mail.language for mail in mails} == {*LANGUAGES, *UNSEEN_LANGUAGES}
-    assert {mail.intent for mail in mails} == set(MAIL_INTENTS)
+    assert {mail.intent for mail in mails} == {*MAIL_INTENTS, "unreadable"}
     assert {mail.family for mail in mails} == set("ABCDEFGH")
 
 
@@ -111,7 +111,7 @@ def test_a_world_to_learn_from_and_one_to_be_tested_on_share_no_family_layout_or
     assert not layouts[0] & layouts[1]
     assert {mail.language for canon in seen for mail in canon.texts.mails} == set(LANGUAGES)
     sentences = [{m.sentence for canon in canons for m in canon.texts.mails} for canons in (seen, unseen)]
-    assert not sentences[0] & sentences[1]
+    assert sentences[0] & sentences[1] <= {""}  # of a letter that nobody can open
 
 
 def test_wording_changes_words_alone_never_the_verdicts():

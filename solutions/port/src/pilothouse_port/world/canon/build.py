@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import tomllib
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib import resources
@@ -141,6 +142,7 @@ def build_canon(
         documents=documents_of(books),
         read_at={bill.number: as_of for bill in cargo.bills},
         first_remark=_REMARKS_BEFORE,
+        unreadable=_unreadable(stream(seed, "unreadable"), cargo, profile),
     )
     texts = write_texts(stream(seed, "texts"), cargo.consignments, writing)
     return Canon(
@@ -160,6 +162,24 @@ def build_canon(
         texts=texts,
         history=past,
     )
+
+
+def _unreadable(rng: Random, cargo: Cargo, profile: Profile) -> frozenset[str]:
+    """Return the bills about which a letter comes that nobody can open: of one box that is theirs alone."""
+    bills, boxes = (
+        Counter(names) for names in zip(*(_names(lot) for lot in cargo.consignments), strict=True)
+    )
+    alone = [
+        lot.bill.number
+        for lot in cargo.consignments
+        if bills[lot.bill.number] == 1 and boxes[lot.container.number] == 1
+    ]
+    share = 0.008 if profile == "dense" else 0.003
+    return frozenset(rng.sample(alone, min(len(alone), max(1, round(len(cargo.consignments) * share)))))
+
+
+def _names(lot: Consignment) -> tuple[str, str]:
+    return lot.bill.number, lot.container.number
 
 
 def _deal_now(rng: Random, port: Port, policy: Policy) -> datetime:

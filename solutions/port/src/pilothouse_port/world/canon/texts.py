@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from email.utils import format_datetime
 from random import Random
 
+from pilothouse_port.world.canon.enclosures import (
+    carrier_of,
+    letter_in,
+    papers_beside,
+    unreadable_file,
+)
 from pilothouse_port.world.canon.money import Accounts
 from pilothouse_port.world.canon.stock import mistyped
 from pilothouse_port.world.canon.types import Consignment, Mail, Party, Port, Remark
-from pilothouse_port.world.wording import LANGUAGES, Wording, Writer, half_of
+from pilothouse_port.world.wording import LANGUAGES, Letter, Wording, Writer, half_of
 
 __all__ = ["Texts", "Writing", "documents_of", "write_texts"]
 
@@ -25,6 +32,7 @@ _HARMLESS = (
     "honest_change",
 )
 _SOUNDS_DANGEROUS = 0.05
+_ON_PAPER = {"train": "plain", "unseen": "letterhead"}
 _PEOPLE = (
     "A. Lindqvist",
     "M. Okafor",
@@ -55,6 +63,7 @@ class Writing:
         tag: Begins the message ids.
         harmless: Share of bills about which somebody writes what means nothing.
         first_remark: Number of the first remark.
+        unreadable: Bills about which a letter comes that nobody can open.
     """
 
     port: Port
@@ -64,6 +73,7 @@ class Writing:
     tag: str = "0"
     harmless: float = 0.2
     first_remark: int = 1
+    unreadable: frozenset[str] = frozenset()
 
 
 def documents_of(books: Accounts) -> dict[str, str]:
@@ -91,6 +101,8 @@ def write_texts(rng: Random, lots: list[Consignment], writing: Writing) -> Texts
             desk.fraud(mine)
         if rng.random() < writing.harmless:
             desk.harmless(mine)
+        if mine[0].bill.number in writing.unreadable:
+            desk.unreadable(mine)
     desk.texts.mails.sort(key=lambda mail: (mail.date, mail.message_id))
     return desk.texts
 
@@ -225,31 +237,73 @@ class _Desk:
         answers: Mail | None = None,
         hours: tuple[int, int] = (1, 70),
     ) -> Mail:
-        lot = lots[0]
-        sent = self.writing.read_at[lot.bill.number] - timedelta(
-            minutes=self.rng.randint(hours[0] * 60, hours[1] * 60)
-        )
-        slots = {
-            "box": self._box_as_typed(lot.container.number),
-            "bl": lot.bill.number,
-            "doc": self.writing.documents.get(lot.bill.number, lot.bill.number),
-            "ship": lot.bill.call.vessel,
-            "who": who or lot.bill.consignee.name,
-            "mail": reply_to or sender,
-            "other": self._another(lots) if not answers and self.rng.random() < 0.09 else "",
-            "sender": sender,
-            "date": f"{sent:%d.%m.%Y %H:%M}",
-        }
+        slots = self._slots(lots, sender, hours=hours)
+        slots["mail"] = reply_to or sender
+        slots["who"] = who or slots["who"]
+        slots["other"] = self._another(lots) if not answers and self.rng.random() < 0.09 else ""
+        half = half_of(answers.family) if answers else self.writer.half()
+        carrier = "body" if answers else carrier_of(self.rng, intent)
         words = self.writer.letter(
             intent,
             language,
             slots,
             signature=signature,
             quoted=answers.text if answers else "",
-            half=half_of(answers.family) if answers else None,
+            half=half,
+            layout="" if carrier == "body" else _ON_PAPER[half],
         )
+        return self._post(
+            words, carrier, intent, lots, slots, signature=signature, reply_to=reply_to, answers=answers
+        )
+
+    def unreadable(self, lots: list[Consignment]) -> None:
+        """A letter that nobody can open: what it says is not known, and that is what a clerk must say."""
+        sender = lots[0].bill.consignee
+        slots = self._slots(lots, sender.contact, hours=(1, 60))
+        signature = f"{self.rng.choice(_PEOPLE)}\n{sender.name}"
+        words = self.writer.letter("status", sender.language, slots, signature=signature)
+        self._post(words, "unreadable", "unreadable", lots, slots, signature=signature)
+
+    def _slots(self, lots: list[Consignment], sender: str, *, hours: tuple[int, int]) -> dict[str, str]:
+        lot = lots[0]
+        minutes = self.rng.randint(hours[0] * 60, hours[1] * 60)
+        sent = self.writing.read_at[lot.bill.number] - timedelta(minutes=minutes)
+        return {
+            "box": self._box_as_typed(lot.container.number),
+            "bl": lot.bill.number,
+            "doc": self.writing.documents.get(lot.bill.number, lot.bill.number),
+            "ship": lot.bill.call.vessel,
+            "who": lot.bill.consignee.name,
+            "mail": sender,
+            "sender": sender,
+            "sent": sent.isoformat(),
+            "date": f"{sent:%d.%m.%Y %H:%M}",
+            "rfc_date": format_datetime(sent),
+        }
+
+    def _post(
+        self,
+        words: Letter,
+        carrier: str,
+        intent: str,
+        lots: list[Consignment],
+        slots: dict[str, str],
+        *,
+        signature: str,
+        reply_to: str = "",
+        answers: Mail | None = None,
+    ) -> Mail:
+        lot, sender, text, sentence = lots[0], slots["sender"], words.text, words.sentence
+        enclosures = papers_beside(self.rng, intent, slots) if carrier == "body" else ()
+        if carrier != "body":
+            text = self.writer.cover(words.language, half_of(words.family), slots, signature=signature)
+        if carrier == "unreadable":
+            enclosures, sentence = (unreadable_file(self.rng, text=words.text, slots=slots),), ""
+        elif carrier != "body":
+            enclosures = (letter_in(self.rng, carrier, title=words.subject, text=words.text, slots=slots),)
+            carrier = enclosures[0].kind
         subject = words.subject
-        if not self._names(lot, subject + words.text):
+        if not self._names(lot, subject + text):
             subject = f"{subject} ({lot.bill.number} {lot.container.number})"
         self._serial += 1
         mail = Mail(
@@ -257,16 +311,18 @@ class _Desk:
             sender=sender,
             reply_to=reply_to if reply_to != sender else "",
             to=self.own,
-            date=sent,
+            date=datetime.fromisoformat(slots["sent"]),
             subject=subject,
-            text=words.text,
-            sentence=words.sentence,
+            text=text,
+            sentence=sentence,
             in_reply_to=answers.message_id if answers else "",
             intent=intent,
             language=words.language,
             family=words.family,
             layout=words.layout,
             keys=tuple(lot.key for lot in lots),
+            carrier=carrier,
+            enclosures=enclosures,
         )
         self.texts.mails.append(mail)
         return mail

@@ -22,6 +22,7 @@ __all__ = [
     "Container",
     "Cover",
     "CustomsMessage",
+    "Enclosure",
     "Haulier",
     "Intent",
     "Mail",
@@ -43,8 +44,9 @@ Size: TypeAlias = Literal["small", "day", "month"]
 Profile: TypeAlias = Literal["real", "dense"]
 Intent: TypeAlias = str
 """What the writer of a text wants: ``stop``, ``stop_withdrawn``, ``dispute``, ``party_change``, ``waiver``,
-``payment_advice``, ``status``, ``documents``, and what merely sounds like one: ``no_stop``, ``no_dispute``,
-``honest_change``; of a remark: ``damage``, ``seal_cut``, ``plain``, ``near_miss``."""
+``payment_advice``, ``status``, ``documents``; what merely sounds like one: ``no_stop``, ``no_dispute``,
+``honest_change``; ``unreadable`` where nobody can tell; of a remark: ``damage``, ``seal_cut``, ``plain``,
+``near_miss``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -357,8 +359,29 @@ class Remark:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Enclosure:
+    """What hangs on a mail, before it is made into bytes.
+
+    ``kind``: ``pdf`` with a text layer, ``scan``, ``photo``, ``eml``, ``sheet``, ``damaged``, ``locked`` or
+    ``logo``.
+    """
+
+    kind: str
+    filename: str
+    title: str
+    text: str
+    seed: int
+    sender: str = ""
+    date: str = ""
+    hidden: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mail:
-    """One mail to the desk; ``keys`` are the consignments that its intent is about."""
+    """One mail to the desk; ``keys`` are the consignments that its intent is about.
+
+    ``carrier`` says where the intent stands: in the ``body``, or in an enclosure of that kind alone.
+    """
 
     message_id: str
     sender: str
@@ -374,3 +397,5 @@ class Mail:
     family: str
     layout: str
     keys: tuple[tuple[str, str], ...]
+    carrier: str = "body"
+    enclosures: tuple[Enclosure, ...] = ()

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, TypedDict, cast
 
 from pilothouse_port.world.canon import TEXT_OUTCOMES, VERDICTS, Canon, Consignment, Policy, Verdict
+from pilothouse_port.world.canon.types import Mail
 from pilothouse_port.world.oracle.facts import Books, Finding
 from pilothouse_port.world.oracle.rules import FINDERS
 from pilothouse_port.world.project import evidence_of
@@ -40,6 +41,7 @@ class TextLine(TypedDict):
     family: str
     wording: Half
     layout: str
+    carrier: str
 
 
 class KeyLine(TypedDict):
@@ -96,6 +98,9 @@ def _judge_one(policy: Policy, books: Books, lot: Consignment) -> Truth:
             truth.structured = _stricter(truth.structured, verdict)
         if finding is not None:
             truth.findings.append(finding)
+    if any(mail.intent == "unreadable" for mail in books.mails.get(lot.key, [])):
+        # what cannot be found out is to be escalated; no row of the policy has a word for it
+        truth.verdict = _stricter(truth.verdict, "ESCALATE")
     return truth
 
 
@@ -139,9 +144,12 @@ def _line(canon: Canon, books: Books, truth: Truth) -> KeyLine:
         for fact, record, subject in finding.facts:
             line = evidence_of(canon, fact, record, subject)
             if fact == "text.mail":
-                line["value"] = _sentence(record)
+                line = _in_mail(line, record)
             if line not in evidence:
                 evidence.append(line)
+    for mail in books.mails.get(lot.key, []):
+        if mail.intent == "unreadable":
+            evidence.append(_in_mail(evidence_of(canon, "text.mail", mail, {}), mail))
     return {
         "container": lot.container.number,
         "bl": lot.bill.number,
@@ -157,7 +165,7 @@ def _line(canon: Canon, books: Books, truth: Truth) -> KeyLine:
 def _texts(books: Books, lot: Consignment) -> list[TextLine]:
     """Return the texts about a box, so that scores can be told apart by how they are worded."""
     found = [
-        _text("mail", m.message_id, m.intent, m.language, m.family, layout=m.layout)
+        _text("mail", m.message_id, m.intent, m.language, m.family, m.layout, m.carrier)
         for m in books.mails.get(lot.key, [])
     ]
     found += [
@@ -171,7 +179,9 @@ def _texts(books: Books, lot: Consignment) -> list[TextLine]:
     return found
 
 
-def _text(kind: str, id: str, intent: str, language: str, family: str, *, layout: str = "") -> TextLine:
+def _text(
+    kind: str, id: str, intent: str, language: str, family: str, layout: str = "", carrier: str = "body"
+) -> TextLine:
     return {
         "kind": kind,
         "id": id,
@@ -180,8 +190,12 @@ def _text(kind: str, id: str, intent: str, language: str, family: str, *, layout
         "family": family,
         "wording": half_of(family),
         "layout": layout,
+        "carrier": carrier,
     }
 
 
-def _sentence(record: Any) -> str:
-    return str(record.sentence)
+def _in_mail(line: EvidenceLine, mail: Mail) -> EvidenceLine:
+    """Return the evidence of a mail: its sentence, in the body or in what hangs on it."""
+    where: dict[str, str] = {} if mail.carrier == "body" else {"object": "attachments", "field": "content"}
+    value = None if mail.intent == "unreadable" else mail.sentence
+    return cast("EvidenceLine", {**line, **where, "value": value})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -219,7 +219,7 @@ OFFICE: Final = (
             f("subject", "subject"),
             f("text", "text"),
             f("in_reply_to", "in_reply_to"),
-            f("attachments", "attachments", get=lambda r: []),
+            f("attachments", "attachments", get=lambda r: [asdict(one) for one in r.enclosures]),
         ),
     ),
     ObjectSpec(

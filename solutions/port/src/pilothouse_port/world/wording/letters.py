@@ -147,6 +147,19 @@ class Writer:
             layout=name,
         )
 
+    def cover(self, language: str, half: Half, slots: Mapping[str, str], *, signature: str) -> str:
+        """Return the few lines above an attached letter, which name the box and say nothing."""
+        book = section(language, half, "layout")
+        said = [
+            self._rng.choice(book["greetings"]),
+            "",
+            self._rng.choice(book["cover"]).format_map(slots),
+            "",
+            self._rng.choice(book["closings"]),
+            signature,
+        ]
+        return "\n".join(said) + "\n"
+
     def _language(self, language: str, half: Half, *, abroad: bool) -> str:
         if half == "unseen" and abroad and self._rng.random() < _OTHER_TONGUE:
             return self._rng.choice(UNSEEN_LANGUAGES)

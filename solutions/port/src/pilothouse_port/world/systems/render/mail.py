@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
+from pilothouse_port.world.systems.render.parcels import forwarded, packed
 from pilothouse_port.world.views import Cell, SystemView
 
 __all__ = ["write_mails"]
@@ -57,6 +58,16 @@ def _listed(value: Any) -> list[Any]:
 
 
 def _attach(message: EmailMessage, attachment: dict[str, str]) -> None:
+    if attachment.get("kind") == "eml":
+        message.add_attachment(forwarded(attachment), filename=attachment["filename"])
+        return
+    if "kind" in attachment:
+        content, kind = packed(attachment)
+        attachment = {
+            "filename": attachment["filename"],
+            "content_type": kind,
+            "base64": base64.b64encode(content).decode(),
+        }
     name = attachment.get("filename") or attachment.get("name") or "attachment.txt"
     content_type = attachment.get("content_type", "text/plain")
     main, _, sub = content_type.partition("/")
