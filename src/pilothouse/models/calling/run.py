@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import json
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from pilothouse.kernel import Json, content_hash, encode, new_id
+from pilothouse.kernel import Json, new_id
 from pilothouse.labels import Label
 from pilothouse.models.breaker import Breaker, RetryBudget
 from pilothouse.models.calling.attempt import Keeper
@@ -217,23 +219,23 @@ class Call:
 
 def request_hash(request: ChatRequest) -> str:
     """Return the hash of what is asked: who asks, and for which run, is no part of it."""
-    bare = replace(request, call_id="", run=None)
-    return content_hash(
-        {
-            "task": bare.task,
-            "messages": cast("Json", encode([_worded(message) for message in bare.messages])),
-            "tools": [[tool.name, tool.description, dict(tool.parameters)] for tool in bare.tools],
-            "schema": None if bare.schema is None else dict(bare.schema),
-            "output": bare.limits.output_tokens,
-            "sampling": [bare.temperature, bare.seed],
-        }
-    )
+    asked: dict[str, Json] = {
+        "task": request.task,
+        "messages": [_worded(message) for message in request.messages],
+        "tools": [[tool.name, tool.description, dict(tool.parameters)] for tool in request.tools],
+        "schema": None if request.schema is None else dict(request.schema),
+        "output": request.limits.output_tokens,
+        "sampling": [request.temperature, request.seed],
+    }
+    # Sorted and compact, but not RFC 8785: only this program compares it, and conversations are long.
+    text = json.dumps(asked, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _worded(message: Message) -> Json:
-    return {
-        "role": message.role,
-        "texts": [part.text for part in message.parts],
-        "choices": [[one.id, one.tool, one.arguments] for one in message.choices],
-        "answers": message.answers,
-    }
+    return [
+        message.role,
+        [part.text for part in message.parts],
+        [[one.id, one.tool, one.arguments] for one in message.choices],
+        message.answers,
+    ]
