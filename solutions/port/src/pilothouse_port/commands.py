@@ -254,6 +254,12 @@ def show_scores(scores: dict[str, Score]) -> None:
     Console(highlight=False).print(table)
 
 
+def _add_reading() -> None:
+    from pilothouse_port.reading.commands import add_commands
+
+    add_commands(app)
+
+
 def _add_world() -> None:
     """Add the made worlds where they are installed; their commands import nothing heavy."""
     try:
@@ -263,4 +269,5 @@ def _add_world() -> None:
     app.add_typer(world, name="world")
 
 
+_add_reading()
 _add_world()

@@ -29,6 +29,7 @@ __all__ = [
     "check_port",
     "draft_port",
     "find_bindings",
+    "opened",
     "price",
     "run",
     "run_port",
@@ -60,6 +61,13 @@ class Place:
     policy: Path | None = None
     as_of: datetime | None = None
     acting: str | None = None
+
+
+@asynccontextmanager
+async def opened(place: Place) -> AsyncGenerator[tuple[Sources, Principal], None]:
+    """Open the place's sources and name with whose rights they are read."""
+    async with _sources(place) as found:
+        yield found
 
 
 @asynccontextmanager

@@ -228,7 +228,9 @@ async def _registered_domains(bindings: Bindings, batch: _Batch) -> frozenset[st
         except PilothouseError:
             continue  # the fact itself says that the system is down
         values = (text_of(row.values.get(name)) for row in rows for name in binding.value)
-        found.update(domain for value in values for domain in map(domain_of, re.split(r"[;,\s]+", value)) if domain)
+        found.update(
+            domain for value in values for domain in map(domain_of, re.split(r"[;,\s]+", value)) if domain
+        )
     return frozenset(found)
 
 

@@ -15,6 +15,7 @@ __all__ = [
     "CancelModel",
     "DefaultsModel",
     "EffectModel",
+    "HistoryModel",
     "KeyModel",
     "ListModel",
     "PolicyModel",
@@ -199,6 +200,20 @@ class TextModel(Strict):
     scan: bool = False
 
 
+class HistoryModel(Strict):
+    """What clerks decided before: labels to learn from, never an answer to today's question.
+
+    ``reasons`` holds the policy's words, several in one field; ``at`` when it was decided.
+    """
+
+    system: str
+    object: str
+    container: Key
+    bl: Key
+    reasons: str
+    at: str = ""
+
+
 class EffectModel(Strict):
     """How a release is written to the community system, taken back there, or a party told by mail.
 
@@ -272,6 +287,7 @@ class PortModel(Strict):
     facts: dict[str, BindingModel | tuple[BindingModel, ...]]
     texts: dict[str, TextModel] = Field(default_factory=dict)
     no_texts: tuple[TextKind, ...] = ()
+    history: HistoryModel | None = None
     effects: dict[str, EffectModel] = Field(default_factory=dict)
     policy: PolicyModel
 

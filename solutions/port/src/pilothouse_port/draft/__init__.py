@@ -53,7 +53,7 @@ async def draft(
         UsageError: ``port.file``: there is no policy document.
     """
     from pilothouse_port.bindings import count_lines
-    from pilothouse_port.draft.extras import draft_effects, draft_systems, draft_texts, untrusted_systems
+    from pilothouse_port.draft.extras import draft_effects, draft_history, draft_systems, draft_texts, untrusted_systems
     from pilothouse_port.draft.facts import draft_facts
     from pilothouse_port.draft.guess import Guesser
     from pilothouse_port.draft.policy import draft_policy
@@ -89,6 +89,7 @@ async def draft(
         digest=document_hash(content.encode()),
         todo=todo,
         wordings=wordings,
+        history=draft_history(guesser, {str(row.get("reason", "")) for row in policy.rows}),
     )
     return Draft(
         text=text,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from pilothouse.connectors import Sources, WriteTool
@@ -13,7 +13,7 @@ from pilothouse_port.draft.facts import key_body
 from pilothouse_port.draft.guess import Guess, Guesser, Look
 from pilothouse_port.draft.words import concepts_of
 
-__all__ = ["draft_effects", "draft_systems", "draft_texts"]
+__all__ = ["draft_effects", "draft_history", "draft_systems", "draft_texts"]
 
 
 def draft_systems(g: Guesser, guesses: Sequence[Guess], untrusted: set[str]) -> dict[str, dict[str, Any]]:
@@ -85,6 +85,41 @@ def draft_texts(g: Guesser, guesses: Sequence[Guess]) -> dict[str, dict[str, Any
             "text": [described.body["value"]],
         }
     return out
+
+
+def draft_history(g: Guesser, words: Collection[str]) -> dict[str, Any] | None:
+    """Return where clerks wrote down past decisions: boxes, B/Ls, and a column of the policy's reason words."""
+    best: tuple[float, dict[str, Any]] | None = None
+    folded = {word.casefold() for word in words if word}
+    for look in g.looks:
+        # past boxes are on no list of today, so their columns are told by what the values look like
+        boxes = next((c.name for c in look.table.columns.values() if _holds_boxes(c.values)), "")
+        bills = look.column("bl", none=("kind",))
+        if not boxes or bills is None or look.table.kind in ("mail", "edifact"):
+            continue
+        for column in look.table.columns.values():
+            filled = [value for value in column.values if value.strip()]
+            said = [v for v in filled if set(re.split(r"[^\w.-]+", v.casefold())) & folded]
+            share = len(said) / len(filled) if len(filled) >= 5 else 0.0
+            if share >= 0.6 and (best is None or share > best[0]):
+                at = look.column("time") or look.column("day")
+                body: dict[str, Any] = {
+                    "system": look.table.system,
+                    "object": look.table.name,
+                    "container": boxes,
+                    "bl": bills.name,
+                    "reasons": column.name,
+                }
+                best = (share, {**body, "at": at.name} if at is not None else body)
+    return best[1] if best is not None else None
+
+
+def _holds_boxes(values: Sequence[str]) -> bool:
+    filled = [re.sub(r"[^0-9A-Za-z]", "", value).upper() for value in values if value]
+    return len(filled) >= 5 and sum(bool(_BOX.fullmatch(v)) for v in filled) >= len(filled) * 0.8
+
+
+_BOX = re.compile(r"[A-Z]{3}[UJZ][0-9]{7}")
 
 
 def _remark(look: Look) -> dict[str, Any] | None:

@@ -49,6 +49,7 @@ def render(
     digest: str,
     todo: Sequence[str],
     wordings: Sequence[str] = (),
+    history: Mapping[str, Any] | None = None,
 ) -> str:
     """Return the text of a ``port.yaml``."""
     lines = [
@@ -77,6 +78,8 @@ def render(
         lines += ["texts:", *(f"  {name}: {flow(body)}" for name, body in texts.items()), *wordings]
     if no_texts:
         lines += [f"no_texts: {flow(no_texts)}"]
+    if history:
+        lines += [f"history: {flow(history)}"]
     if effects:
         lines += ["effects:", *(f"  {name}: {flow(body)}" for name, body in effects.items())]
     return "\n".join([*lines, *_policy(policy, document, digest)]) + "\n"

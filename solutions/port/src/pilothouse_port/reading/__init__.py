@@ -1,7 +1,7 @@
 """Reading owns what a port's texts say: mails, remarks and cargo lines become claims with their words."""
 
 from pilothouse_port.reading.cargo import hazard_in
-from pilothouse_port.reading.heads import reader_of
+from pilothouse_port.reading.heads import open_reader, reader_of
 from pilothouse_port.reading.outcomes import Readout, read_facts
 from pilothouse_port.reading.read import OUTCOME_OF, PortReader, Said, TextReading
 from pilothouse_port.reading.senders import signs
@@ -15,6 +15,7 @@ __all__ = [
     "Said",
     "TextReading",
     "hazard_in",
+    "open_reader",
     "read_facts",
     "reader_of",
     "signs",

@@ -6,12 +6,13 @@ import functools
 import re
 import tomllib
 import unicodedata
+from collections.abc import Collection
 from dataclasses import dataclass
 from importlib import resources
 
 from pilothouse_port.reading.tasks import LANGUAGES, lexicon
 
-__all__ = ["Hazard", "folded", "hazard_in"]
+__all__ = ["Hazard", "folded", "hazard_in", "strange_words"]
 
 _NUMBERED = re.compile(r"\b(?:un|onu)\s?-?\s?(?:no\.?|nr\.?)?\s?\d{4}\b")
 NEAR = 14
@@ -78,6 +79,62 @@ _FREE = re.compile(r"^[\W_]?(?:free|frei\w*|vrij\w*|libre\w*|wolny\w*)\b")
 def _without(bare: str, start: int, end: int) -> bool:
     """Whether the description says that the hazard is not there: ``no paint``, ``acid-free``."""
     return bool(_WITHOUT.search(bare[max(0, start - 30) : start]) or _FREE.search(bare[end : end + 8]))
+
+
+def strange_words(text: str, known: Collection[str] = ()) -> tuple[str, ...]:
+    """Return the words of a description that nobody has met in harmless cargo.
+
+    Args:
+        text: The description.
+        known: Words of the port's own past: cargo that went without a hazard; folded.
+    """
+    bare = _said_not_there(folded(text))
+    found = [match[0] for match in _WORD.finditer(bare)]
+    return tuple(word for word in dict.fromkeys(found) if len(word) > 2 and word not in known and not _met(word))
+
+
+def _said_not_there(bare: str) -> str:
+    """Take out hazards that the description says are not there, and the words that disarm one."""
+    spans = [match.span() for match in _safe().finditer(bare)]
+    spans += [m.span() for _, pattern in _hazards() for m in pattern.finditer(bare) if _without(bare, *m.span())]
+    for start, end in spans:
+        bare = f"{bare[:start]}{' ' * (end - start)}{bare[end:]}"
+    return bare
+
+
+@functools.lru_cache(maxsize=16384)
+def _met(word: str) -> bool:
+    """Whether a word, or each half of a compound, is one of everyday cargo."""
+    if word in _english() or _everyday().fullmatch(word):
+        return True
+    for at in range(3, len(word) - 2):
+        head, tail = word[:at], word[at:]
+        if (head in _english() or _everyday().fullmatch(head)) and (tail in _english() or _everyday().fullmatch(tail)):
+            return True
+    return False
+
+
+_WORD = re.compile(r"[^\W\d_]+")
+
+
+@functools.cache
+def _english() -> frozenset[str]:
+    path = resources.files("pilothouse_port.reading") / "lexicons" / "cargo_words.txt"
+    return frozenset(line for line in path.read_text(encoding="utf-8").splitlines() if line[:1] != "#")
+
+
+@functools.cache
+def _everyday() -> re.Pattern[str]:
+    path = resources.files("pilothouse_port.reading") / "lexicons" / "cargo.toml"
+    listed: dict[str, str] = tomllib.loads(path.read_text(encoding="utf-8"))["words"]
+    safe = [lexicon(language)["goods"]["safe"] for language in LANGUAGES]
+    parts: set[str] = set()
+    for raw in ", ".join((*listed.values(), *safe)).split(","):
+        for word in folded(raw).split():
+            stem = word.strip("*")
+            more = "" if not word.endswith("*") else r"\w*" if len(stem) >= 5 else r"\w{0,3}"
+            parts.add(re.escape(stem) + more)
+    return re.compile("|".join(sorted(parts, key=len, reverse=True)))
 
 
 def _any_of(listed: str) -> re.Pattern[str]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from pilothouse.kernel import wired
 from pilothouse.labels import Label
-from pilothouse_port.reading.cargo import hazard_in
+from pilothouse_port.reading.cargo import hazard_in, strange_words
 from pilothouse_port.reading.tasks import ignored, task_for
 from pilothouse_port.reading.weigh import Weighed, weigh
 
@@ -93,10 +93,14 @@ class PortReader:
 
     Args:
         heads: Trained judges by task (``port.mail``, ``port.remark``); without one the rules read alone.
+        cargo_words: Folded words of cargo that left the port without a hazard.
     """
 
-    def __init__(self, *, heads: dict[str, Judge] | None = None) -> None:
+    def __init__(
+        self, *, heads: Mapping[str, Judge] | None = None, cargo_words: Collection[str] = frozenset()
+    ) -> None:
         self._heads = heads or {}
+        self._cargo_words = frozenset(cargo_words)
         self._known: OrderedDict[str, TextReading] = OrderedDict()
 
     @property
@@ -133,6 +137,9 @@ class PortReader:
         letters = _LETTER.findall(text)
         if len(letters) < 3 or len(_LATIN.findall(text)) * 10 < len(letters) * 9:
             return TextReading(open=("hazard",), why=f"no words that anybody knows: {text[:60]!r}")
+        strange = strange_words(text, self._cargo_words)
+        if strange:
+            return TextReading(open=("hazard",), why=f"cargo words nobody has met: {', '.join(strange[:4])}")
         return TextReading()
 
     async def _words(self, kind: str, text: str, label: Label, part: str) -> TextReading:

@@ -16,7 +16,7 @@ __all__ = ["ALERTS", "LANGUAGES", "TextKind", "ignored", "lexicon", "task_for"]
 TextKind = Literal["mail", "remark"]
 LANGUAGES: Final = ("en", "de", "nl", "fr", "es", "it", "pt", "pl")
 ALERTS: Final = frozenset(
-    {"stop", "stay", "legal", "dispute", "refuse", "lost", "seal_bad", "alone_seal_bad", "damage"}
+    {"stop", "stay", "legal", "dispute", "refuse", "lost", "seal", "seal_bad", "alone_seal_bad", "damage"}
 )
 """Meanings whose mere mention keeps a sentence unread until somebody says what it means."""
 _THINGS: Final = frozenset(
