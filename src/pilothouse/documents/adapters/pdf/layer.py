@@ -69,8 +69,8 @@ class _Letters:
         """Left, bottom, right and top in the page's own coordinates."""
         left, right, bottom, top = self._refs
         self.raw.FPDFText_GetCharBox(self.text, at, left, right, bottom, top)
-        left_, right_, bottom_, top_ = (side.value for side in self._sides)
-        return left_, bottom_, right_, top_
+        a, b, c, d = self._sides
+        return a.value, c.value, b.value, d.value
 
     def height(self, at: int) -> float:
         """Of the font at a letter, as the page is laid out."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Generator
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from pilothouse.documents.adapters.job import Found, Job, Refusal
 from pilothouse.documents.adapters.kinds import PDF
 from pilothouse.documents.adapters.pdf.columns import in_order
 from pilothouse.documents.adapters.pdf.layer import Layer, Written, read_layer
-from pilothouse.documents.adapters.pdf.sight import SCALE, ink_outside, why_hidden
+from pilothouse.documents.adapters.pdf.sight import SCALE, Sight
 from pilothouse.documents.writing import Word
 
 if TYPE_CHECKING:
@@ -104,12 +104,12 @@ def _read_page(job: Job, found: Found, page: PdfPage, number: int) -> None:
     layer = read_layer(page)
     if width * height * SCALE**2 > job.limits.pixels:
         raise Refusal("too_large", f"page {number} is {width:.0f} x {height:.0f} points")
-    painted: Any = page.render(scale=SCALE, draw_annots=True).to_numpy()[:, :, :3]
-    hidden = [why_hidden(word, painted) for word in layer.words]
+    sight = Sight(page.render(scale=SCALE, draw_annots=True).to_numpy()[:, :, :3])
+    hidden = [sight.why_hidden(word) for word in layer.words]
     seen = [word for word, why in zip(layer.words, hidden, strict=True) if not why]
     unseen = [(word, why) for word, why in zip(layer.words, hidden, strict=True) if why]
     words, read = [_word(word) for word in seen], "text"
-    wanted = _needs_recognition(page, layer, seen, painted)
+    wanted = _needs_recognition(page, layer, seen, sight.ink_outside(seen))
     if wanted:
         recognised = _recognised(job, found, page, number)
         if recognised is not None:
@@ -128,10 +128,9 @@ def _word(word: Written, *, hidden: bool = False) -> Word:
     return Word(word.text, word.left, word.top, word.right, word.bottom, hidden=hidden, glued=word.glued)
 
 
-def _needs_recognition(page: PdfPage, layer: Layer, seen: list[Written], painted: Any) -> str:
+def _needs_recognition(page: PdfPage, layer: Layer, seen: list[Written], outside: float) -> str:
     """Return why a page must be looked at as a picture: ``empty``, ``garbled``, ``pictures``; or nothing."""
     letters = sum(len(word.text) for word in seen)
-    outside = ink_outside(seen, painted)
     if letters < FEW_LETTERS:
         return "empty" if outside > 0 else ""
     if layer.unmapped > GARBLED * max(layer.letters, 1):
