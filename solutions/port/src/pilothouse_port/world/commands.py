@@ -56,6 +56,9 @@ def make(
     history: Annotated[
         int | None, typer.Option(help="Past boxes that clerks decided; 60, 400 or 2,400 by size.", min=0)
     ] = None,
+    injections: Annotated[
+        bool, typer.Option("--injections", help="Texts, files and tools try to steer the machine that reads.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Make a world: systems, policy and, outside of it, the answer key."""
@@ -69,6 +72,7 @@ def make(
             profile=profile.value,
             wording=wording.value,
             history=history,
+            injections=injections,
             say=steps.say,
         )
     _print(
@@ -96,6 +100,9 @@ def up(
     owner: Annotated[
         int | None, typer.Option(help="Process id that the servers shall not outlive; none by default.")
     ] = None,
+    injections: Annotated[
+        bool, typer.Option("--injections", help="Texts, files and tools try to steer the machine that reads.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Start the world's servers and write OUT/run/pilothouse.toml; those that run are left alone."""

@@ -54,6 +54,7 @@ def make_world(
     profile: Profile = "dense",
     wording: Wording = "mixed",
     history: int | None = None,
+    injections: bool = False,
     say: Callable[[str], None] = lambda _: None,
 ) -> Made:
     """Make the world of a seed; the same arguments give the same bytes.
@@ -65,6 +66,7 @@ def make_world(
         profile: ``dense`` exceptions, or ``real`` as rare as in life.
         wording: ``train`` and ``unseen`` texts share no form, layout or family; ``mixed`` has both.
         history: How many past consignments the desk has decided: by default 60, 400 or 2,400 by size.
+        injections: Whether texts, files and tools carry instructions to their reader; no answer changes.
         say: Told each step in a sentence.
 
     Raises:
@@ -80,7 +82,7 @@ def make_world(
     world = out / "world"
     world.mkdir(parents=True)
     say(f"dealing the canon of seed {seed}")
-    canon = build_canon(seed, size, profile, wording, history=history)
+    canon = build_canon(seed, size, profile, wording, history=history, injections=injections)
     say("projecting it into systems")
     views = list(project(canon))
     say("rendering the systems")

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from pilothouse_port.world.canon.cargo import Cargo, lay_calls, lay_cargo
 from pilothouse_port.world.canon.exceptions import deal_exceptions
 from pilothouse_port.world.canon.history import PAST, History, keep_history
+from pilothouse_port.world.canon.injections import inject
 from pilothouse_port.world.canon.money import Accounts, keep_books
 from pilothouse_port.world.canon.papers import Papers, write_papers
 from pilothouse_port.world.canon.parties import Firms, printed_differently
@@ -53,6 +54,7 @@ class Canon:
     yard: Yard
     texts: Texts
     history: History
+    injections: bool = False
 
     @property
     def consignments(self) -> list[Consignment]:
@@ -85,6 +87,7 @@ def build_canon(
     wording: Wording = "mixed",
     *,
     history: int | None = None,
+    injections: bool = False,
 ) -> Canon:
     """Make the hidden world of ``seed``.
 
@@ -94,6 +97,7 @@ def build_canon(
         profile: ``dense`` exceptions for counting recall, ``real`` at published rates.
         wording: Which families people write in: ``train``, ``unseen`` or both.
         history: How many past consignments the desk has decided; by size when left out.
+        injections: Whether texts, files and tools carry instructions to the machine that reads them.
     """
     rng = stream(seed, "world")
     language = rng.choice(sorted({port.language for port in PORTS}))
@@ -145,6 +149,8 @@ def build_canon(
         unreadable=_unreadable(stream(seed, "unreadable"), cargo, profile),
     )
     texts = write_texts(stream(seed, "texts"), cargo.consignments, writing)
+    if injections:
+        inject(stream(seed, "injections"), texts, cargo.consignments)
     return Canon(
         seed=seed,
         size=size,
@@ -161,6 +167,7 @@ def build_canon(
         yard=yard,
         texts=texts,
         history=past,
+        injections=injections,
     )
 
 

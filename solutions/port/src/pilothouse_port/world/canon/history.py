@@ -205,7 +205,7 @@ class _Clerk:
                 return False
 
     def _verdict(self, rules: Iterable[Rule], lot: Consignment) -> Verdict:
-        harder = {
+        harder: dict[tuple[str, str], Verdict] = {
             (s.check, s.outcome): s.verdict
             for s in self._policy.specials
             if s.kind == "verdict_for_kind" and s.box_kind == lot.container.kind
@@ -226,8 +226,8 @@ class _Clerk:
             case "wrong":
                 return kind, verdict if words else "HOLD", [rng.choice(every), *words[1:]]
             case _:
-                others: list[Verdict] = [one for one in VERDICTS if one != verdict]
-                return "verdict", rng.choice(others), words
+                turned = VERDICTS[(VERDICTS.index(verdict) + rng.randint(1, 2)) % len(VERDICTS)]
+                return "verdict", turned, words
 
 
 _MAILED: Final = {

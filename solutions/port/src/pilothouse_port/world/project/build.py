@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from pilothouse_port.world.canon import Canon, stream
+from pilothouse_port.world.canon.injections import lines
 from pilothouse_port.world.project.authorities import health_dumps
 from pilothouse_port.world.project.deal import ROLES, SPECS, Dealt, deal_systems, options_of
 from pilothouse_port.world.project.dictionary import describe, object_note, owner_of, title_of
@@ -113,9 +114,14 @@ def _options(canon: Canon, dealt: Dealt, objects: tuple[ObjectView, ...]) -> dic
         case "mail":
             return options | {"own_domain": "agency.example"}
         case "mcp":
-            return options | {"descriptions": {view.name: view.note for view in objects}}
+            return options | {"descriptions": {view.name: _described(canon, view) for view in objects}}
         case _:
             return options
+
+
+def _described(canon: Canon, tool: ObjectView) -> str:
+    """Return what a tool says of itself; where somebody attacks, also what it wants its reader to do."""
+    return " ".join((tool.note, *lines("tools"))) if canon.injections else tool.note
 
 
 def _mailbox_options(canon: Canon, dealt: Dealt, messages: ObjectView) -> dict[str, Any]:

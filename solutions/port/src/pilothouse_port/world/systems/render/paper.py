@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import textwrap
 from random import Random
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -117,9 +117,10 @@ def logo_png(seed: int) -> bytes:
 def _page(text: str) -> Image:
     import pypdfium2
 
-    document = pypdfium2.PdfDocument(letter_pdf(text))
+    # its stubs know neither this argument nor what comes back
+    document = cast("Any", pypdfium2.PdfDocument(letter_pdf(text)))
     try:
-        return document[0].render(scale=_DPI / 72, grayscale=True).to_pil()
+        return cast("Image", document[0].render(scale=_DPI / 72, grayscale=True).to_pil())
     finally:
         document.close()
 
