@@ -8,19 +8,21 @@ from typing import TYPE_CHECKING
 from pilothouse.app.packs import ADAPTERS, open_packs
 
 if TYPE_CHECKING:
-    from pilothouse.app.studio import Studio
+    from pilothouse.app.project import Project
     from pilothouse.documents.claims import Task
-    from pilothouse.kernel import Json
+    from pilothouse.kernel import Json, Principal
     from pilothouse.learning import Examples
     from pilothouse.learning.adapters.lora import LoraJob
     from pilothouse.learning.adapters.lora_served import ProgressCall
-    from pilothouse.registry import Asset
+    from pilothouse.registry import Asset, Assets
 
 __all__ = ["train_adapter"]
 
 
 async def train_adapter(
-    studio: Studio,
+    project: Project,
+    assets: Assets,
+    by: Principal,
     task: Task,
     examples: Examples,
     job: LoraJob,
@@ -34,7 +36,9 @@ async def train_adapter(
     the labels of what it was made from. Serve it as the model ``<base>+<name>``.
 
     Args:
-        studio: The project; its principal needs ``registry:publish:adapter``.
+        project: Whose folder holds it.
+        assets: Of its database.
+        by: Who registers it; needs ``registry:publish:adapter``.
         task: Names the claim types.
         examples: Labelled texts.
         job: Name, budget, recipe and interpreter; folder and examples are filled in.
@@ -50,7 +54,7 @@ async def train_adapter(
     from pilothouse.learning.adapters.lora_claims import train_claims_adapter
 
     pack = open_packs().open(base)
-    folder = studio.project.folder / ADAPTERS / job.name
+    folder = project.folder / ADAPTERS / job.name
     whole = replace(job, folder=folder)
     result = await train_claims_adapter(task, examples, pack, whole, progress=progress)
     body: dict[str, Json] = {
@@ -60,6 +64,4 @@ async def train_adapter(
         "size": result.size,
         "task": {"name": task.name, "version": task.version},
     }
-    return await studio.identity.assets.put(
-        "adapter", job.name, body, studio.principal, card=result.card, label=examples.label
-    )
+    return await assets.put("adapter", job.name, body, by, card=result.card, label=examples.label)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pilothouse.labels import Label
     from pilothouse.registry import Assets
 
-__all__ = ["TrainingJob", "find_task", "open_task_head", "train_adapter", "train_claims", "trained_label"]
+__all__ = ["TrainingJob", "find_task", "open_task_head", "train_claims", "trained_label"]
 
 Progress = Callable[[str], None]
 
@@ -137,32 +137,6 @@ async def open_task_head(
             return None
         raise
     return open_head(asset, task, base=base, encoder=encoder)
-
-
-async def train_adapter(
-    name: str, data: Path, out: Path, *, project: Project | None, cpu_seconds: int
-) -> int:
-    """Train an adapter of the embedded text model on a task's examples; return the exit code of the process.
-
-    Raises:
-        UsageError: ``claims.no_task``.
-    """
-    from pilothouse.learning import Examples, as_dialogues
-
-    task = find_task(name, project)
-    examples = Examples.read(data, label=trained_label(Principal(id="trainer", kind="service")))
-    out.mkdir(parents=True, exist_ok=True)
-    train, held = as_dialogues(task, examples)
-    files = {"train": train, "held-out": held}
-    for kind, rows in files.items():
-        lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-        (out / f"{kind}.jsonl").write_text(lines, encoding="utf-8")
-    arguments = [one for kind in files for one in (f"--{kind}", str(out / f"{kind}.jsonl"))]
-    command = [sys.executable, "-m", "pilothouse.learning.adapters.lora", "--name", task.name]
-    child = await asyncio.create_subprocess_exec(
-        *command, *arguments, "--out", str(out), "--cpu-seconds", str(cpu_seconds)
-    )
-    return await child.wait()
 
 
 async def _train(spec: Mapping[str, Any]) -> dict[str, Any]:

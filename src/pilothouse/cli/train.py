@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import json as jsons
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -57,7 +57,7 @@ def claims(
 ) -> None:
     """Train a reader of claims and print how it does on texts kept aside, known and new wordings apart."""
     if learner == "lora":
-        run(_lora(task, data, out, cpu, project, json))
+        run(_lora(task, data, cpu, seed, licence, project, acting, json))
         return
     run(_claims(task, data, out, vectors, cpu, seed, licence, project, acting, json))
 
@@ -109,16 +109,29 @@ def _tell(step: str) -> None:
     console(stderr=True).print(step, markup=False)
 
 
-async def _lora(task: str, data: Path, out: Path | None, cpu: int, folder: Path, json: bool) -> None:
-    from pilothouse.app.learning import train_adapter
-    from pilothouse.app.project import find_project, load_project
+async def _lora(
+    task: str, data: Path, cpu: int, seed: int, licence: str, folder: Path, acting: str | None, json: bool
+) -> None:
+    from pilothouse.app import open_identity, train_adapter
+    from pilothouse.app.learning import find_task, trained_label
+    from pilothouse.learning import Examples
+    from pilothouse.learning.adapters.lora import LoraJob
 
-    project = load_project(find_project(folder))
-    where = out or project.folder / "adapters" / task
-    code = await train_adapter(task, data, where, project=project, cpu_seconds=cpu)
-    if code:
-        sys.exit(code)
-    emit({"folder": str(where)}, as_json=json, show=lambda: f"adapter in {where}")
+    async with open_identity(folder) as (project, _, identity):
+        who = await identity.acting(project, acting)
+        found = find_task(task, project)
+        examples = Examples.read(data, label=trained_label(who), licence=licence)
+        job = LoraJob(name=found.name, cpu_seconds=cpu, seed=seed)
+        asset = await train_adapter(project, identity.assets, who, found, examples, job, progress=_step)
+    where = project.folder / str(asset.body["file"])
+    body = {"folder": str(where.parent), "version": asset.version, "card": dict(asset.card)}
+    figures = jsons.dumps(asset.card["figures"], indent=1)
+    emit(body, as_json=json, show=lambda: f"{figures}\n{where} (version {asset.version})")
+
+
+def _step(what: str, done: int, total: int) -> None:
+    if done == total or done % 10 == 0:
+        _tell(f"{what} {done} of {total}")
 
 
 def listed(*, project: ProjectOption = Path(), json: JsonOption = False) -> None:

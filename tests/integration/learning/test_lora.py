@@ -7,6 +7,7 @@ import os
 import random
 import shutil
 import struct
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import httpx2
 import pytest
 
 from pilothouse.app import open_local_runtime
+from pilothouse.documents.claims import task_of
 from pilothouse.kernel import DataError, LimitError, UsageError
 from pilothouse.labels import Label, signed
 from pilothouse.learning.adapters.lora import Example, LoraJob, open_adapter, read_examples, train_lora
@@ -25,7 +27,6 @@ from pilothouse.models.runtime import LocalRuntime
 from pilothouse.registry.packs import OpenPack, Packs
 
 TRAIN_PYTHON = os.environ.get("TRAIN_PYTHON")
-CLAIM = {"claims": [{"type": "hold", "quote": "Do not release."}]}
 
 
 def _text(words: str) -> bytes:
@@ -157,21 +158,47 @@ async def test_claims_fit_the_form_whatever_the_adapter_is_worth(base: OpenPack,
         assert len(str(claim["quote"])) <= 240
 
 
-def test_what_an_adapter_learns_from_has_its_quotes_in_the_text() -> None:
-    rows = (
-        Labelled(text="Do not release.", labels=frozenset({"hold"})),
-        Labelled(text="Hello.\nPlease wait.", labels=frozenset({"hold"}), quotes={"hold": "Please wait."}),
-        Labelled(text="Hello.\nPlease wait.", labels=frozenset({"hold"})),  # nobody marked the words
-        Labelled(text="Hi.", labels=frozenset({"hold"}), quotes={"hold": "not there"}),
-        Labelled(text="Nice weather.", labels=frozenset()),
-    )
-    made, left_out = claim_examples(Examples(rows=rows, label=signed("test", "1")))
-    assert left_out == 2
-    assert [json.loads(one.completion) for one in made] == [
-        CLAIM,
-        {"claims": [{"type": "hold", "quote": "Please wait."}]},
-        {"claims": []},
-    ]
+TASK = {
+    "task": {"name": "notes", "languages": ["en"]},
+    "types": {"hold": {"means": "Do not release."}, "ask": {"means": "A question."}},
+}
+HOLDS = (
+    "Do not release {box}.",
+    "Keep {box} here until we call.",
+    "{box} must stay in the yard.",
+    "Hold {box} please.",
+)
+ASKS = ("When does {box} arrive?", "Where is {box} now?", "Has {box} been weighed?", "Who pays for {box}?")
+PLAIN = (
+    "Thank you for {box}.",
+    "{box} was washed.",
+    "The seal of {box} is whole.",
+    "We saw {box} on the train.",
+)
+
+
+def _labelled(each: int = 6) -> Examples:
+    rows: list[Labelled] = []
+    for label, layouts in (("hold", HOLDS), ("ask", ASKS), ("", PLAIN)):
+        for number, layout in enumerate(layouts * each):
+            text = layout.format(box=f"MSKU{1000000 + 7919 * number}")
+            labels = frozenset({label}) if label else frozenset[str]()
+            rows.append(Labelled(text=text, labels=labels, group=layout, language="en"))
+    return Examples(rows=tuple(rows), label=signed("test", "1"))
+
+
+def test_an_adapter_is_measured_on_layouts_it_learnt_from_and_on_others() -> None:
+    train, aside = claim_examples(task_of(TASK), _labelled())
+    seen = {one.layout for one in train}
+    new = {one.layout for one in aside} - seen
+    assert new, "no layout was kept aside"
+    assert {one.layout for one in aside} & seen, "no text of a known layout was kept aside"
+    assert not {one.prompt for one in train} & {one.prompt for one in aside}
+    for one in (*train, *aside):
+        said = json.loads(one.completion)["claims"]
+        assert {claim["type"] for claim in said} <= {"hold", "ask"}
+        assert all(claim["quote"] in one.prompt for claim in said)
+    assert sum(bool(json.loads(one.completion)["claims"]) for one in train) > 20
 
 
 def test_a_line_that_is_no_example_is_named(tmp_path: Path) -> None:
@@ -223,3 +250,38 @@ async def test_a_training_that_was_stopped_goes_on_and_is_served(base: OpenPack,
         client = httpx2.AsyncClient(transport=runtime.transport, base_url=runtime.base_url, timeout=60)
         async with client:
             assert await _say(client, runtime.lora("tiny")) != await _say(client, runtime.lora(None))
+
+
+@pytest.mark.timeout(600)
+def test_train_claims_makes_and_registers_an_adapter(base: OpenPack, tmp_path: Path) -> None:
+    folder = tmp_path / "project"
+    made = _run(folder.parent, "init", "project")
+    assert made.returncode == 0, made.stderr
+    config = (folder / "pilothouse.toml").read_text()
+    (folder / "pilothouse.toml").write_text(config.replace('"effects:*"]', '"effects:*", "registry:*"]', 1))
+    (folder / "notes.toml").write_text(
+        '[task]\nname = "notes"\nlanguages = ["en"]\n[types.hold]\nmeans = "Do not release."\n'
+        '[types.ask]\nmeans = "A question."\n'
+    )
+    _labelled(4).write(folder / "past.jsonl")
+    words = ("train", "claims", "--task", "notes.toml", "--data", "past.jsonl", "--learner", "lora", "--json")
+    if TRAIN_PYTHON is None:
+        refused = _run(folder, *words)
+        assert json.loads(refused.stderr.splitlines()[-1])["error"]["code"] == "learning.no_train"
+        return
+    done = _run(folder, *words, PILOTHOUSE_LEARNING_PYTHON=TRAIN_PYTHON)
+    assert done.returncode == 0, done.stderr
+    made = json.loads(done.stdout)
+    assert made["version"] == 1
+    assert made["card"]["types"] == ["ask", "hold"]
+    assert made["card"]["figures"]["after"]["known"]["n"] > 0
+    assert open_adapter(Path(made["folder"]), base).name == "notes"
+
+
+def _run(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("PILOTHOUSE_") or "PACKS" in k}
+    return subprocess.run(
+        [sys.executable, "-m", "pilothouse", *words],
+        cwd=folder, capture_output=True, text=True, timeout=580, check=False,
+        env={**kept, "COLUMNS": "120", "USER": "amira", "LOGNAME": "amira", **environment},
+    )  # fmt: skip

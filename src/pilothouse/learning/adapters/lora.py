@@ -122,7 +122,7 @@ async def _child(job: LoraJob, path: Path, report: ProgressCall) -> dict[str, An
     seen = 0
     with errors.open("wb") as stderr:
         process = await asyncio.create_subprocess_exec(
-            "nice", str(job.python), "-P", str(_TRAIN), str(path),
+            "nice", str(_python(job)), "-P", str(_TRAIN), str(path),
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=stderr,
             env={**environment, "OMP_NUM_THREADS": str(job.threads)},
         )  # fmt: skip
@@ -148,12 +148,19 @@ async def _child(job: LoraJob, path: Path, report: ProgressCall) -> dict[str, An
     return {**last, "tokens": seen, "seconds": time.monotonic() - began}
 
 
+def _python(job: LoraJob) -> Path:
+    from pilothouse.learning.settings import LearningSettings
+
+    return job.python or LearningSettings().python or Path(sys.executable)
+
+
 def _failed(job: LoraJob, code: int, last: Mapping[str, Any], errors: Path) -> UsageError | UnavailableError:
     words = errors.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     why = str(last.get("error") or (words[-1] if words else f"exit code {code}"))
     if "ModuleNotFoundError" in why or "error" in last:
         return UsageError(
-            f"{str(job.python)!r} cannot train ({why}); install pilothouse[train] there",
+            f"{str(_python(job))!r} cannot train ({why}); install pilothouse[train] there, or name "
+            "another in PILOTHOUSE_LEARNING_PYTHON",
             code="learning.no_train",
         )
     return UnavailableError(f"training {job.name!r} ended: {why}", code="learning.failed", retry_after=60)
@@ -203,9 +210,7 @@ def _command_line() -> None:
     parser.add_argument("--held-out", type=Path, required=True, help="JSONL of the same form, to measure on")
     parser.add_argument("--out", type=Path, required=True, help="folder of adapter and card")
     parser.add_argument("--schema", type=Path, help="JSON Schema of the answers")
-    parser.add_argument(
-        "--python", type=Path, default=Path(sys.executable), help="interpreter with the extra train"
-    )
+    parser.add_argument("--python", type=Path, help="interpreter with [train]")
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--batch", type=int, default=4)

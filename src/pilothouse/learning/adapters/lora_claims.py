@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +24,8 @@ __all__ = ["AdapterGenerator", "claim_examples", "claim_form", "train_claims_ada
 _ASK = "Claims of the text with verbatim quotes, as JSON.\n"
 _MOST_CLAIMS = 4
 _MOST_QUOTE = 240
-_KEPT_ASIDE = 0.2
+_KNOWN_EACH = 6
+"""Every sixth text of a known layout is measured on, not learnt from."""
 
 
 def claim_form(types: Sequence[str]) -> dict[str, Json]:
@@ -47,22 +47,28 @@ def claim_form(types: Sequence[str]) -> dict[str, Json]:
     }
 
 
-def claim_examples(examples: Examples) -> tuple[list[Example], int]:
-    """Return what an adapter learns from, and how many texts were left out: a claim without a quote in them.
+def claim_examples(task: Task, examples: Examples, *, seed: int = 0) -> tuple[list[Example], list[Example]]:
+    """Return what an adapter learns from, and what it is measured on: texts of known and of new layouts.
 
-    A text of one line is its own quote.
+    It is asked without the instructions that a large model gets: a small one learns the task from examples,
+    and every word of the question costs training time.
+
+    Raises:
+        DataError: ``learning.too_few``: no layout could be kept aside.
     """
-    made: list[Example] = []
-    for one in examples:
-        quotes = {name: one.quotes.get(name) or _alone(one.text) for name in sorted(one.labels)}
-        if any(not quote or quote not in one.text or len(quote) > _MOST_QUOTE for quote in quotes.values()):
-            continue
-        if len(quotes) > _MOST_CLAIMS:
-            continue
-        claims = [{"type": name, "quote": quote} for name, quote in quotes.items()]
-        said = json.dumps({"claims": claims}, ensure_ascii=False)
-        made.append(Example(prompt=_ASK + one.text, completion=said, layout=one.group or one.text))
-    return made, len(examples) - len(made)
+    from pilothouse.documents.claims import instructions_for
+    from pilothouse.learning.dialogues import as_dialogues
+
+    told = instructions_for(task, tuple(one.name for one in task.types if not one.mention))
+    train, new = ([_short(row, told) for row in rows] for rows in as_dialogues(task, examples, seed=seed))
+    known = train[::_KNOWN_EACH] if len(train) > _KNOWN_EACH else []
+    seen = {one.layout for one in train if one not in known}
+    return [one for one in train if one not in known], [*(one for one in known if one.layout in seen), *new]
+
+
+def _short(row: Mapping[str, str], told: str) -> Example:
+    text = row["prompt"].removeprefix(told).strip()
+    return Example(prompt=_ASK + text, completion=row["completion"], layout=row["layout"])
 
 
 async def train_claims_adapter(
@@ -73,7 +79,7 @@ async def train_claims_adapter(
     *,
     progress: ProgressCall | None = None,
 ) -> LoraResult:
-    """Train an adapter that proposes a task's claims; a fifth of the layouts is kept aside and never seen.
+    """Train an adapter that proposes a task's claims; a fifth of the wordings is kept aside and never seen.
 
     Args:
         task: Names the claim types.
@@ -83,11 +89,11 @@ async def train_claims_adapter(
 
     Raises:
         UsageError: ``learning.no_train``, ``learning.empty``.
+        DataError: ``learning.too_few``.
         LimitError: ``learning.budget``.
         UnavailableError: ``learning.failed``.
     """
-    usable, left_out = claim_examples(examples)
-    train, aside = _split(usable, job.seed)
+    train, aside = claim_examples(task, examples, seed=job.seed)
     types = sorted({name for one in examples for name in one.labels} & task.by_name.keys())
     whole = replace(job, train=train, held_out=aside, schema=claim_form(types))
     result = await train_lora(whole, base, progress=progress)
@@ -95,7 +101,6 @@ async def train_claims_adapter(
         **result.card,
         "task": {"name": task.name, "version": task.version},
         "types": types,
-        "without_quotes": left_out,
         "examples_version": examples.version,
         "licence": examples.licence,
     }
@@ -179,24 +184,3 @@ def _asked(schema: Mapping[str, Any]) -> frozenset[str]:
         return frozenset(schema["properties"]["claims"]["items"]["properties"]["type"]["enum"])
     except (KeyError, TypeError):
         return frozenset()
-
-
-def _alone(text: str) -> str:
-    return "" if "\n" in text.strip() else text.strip()
-
-
-def _split(usable: list[Example], seed: int) -> tuple[list[Example], list[Example]]:
-    """Keep a fifth of the layouts aside as new ones, and a fifth of the texts of the others as known ones."""
-    lot = random.Random(seed)  # noqa: S311 - a split, not a secret
-    layouts = sorted({one.layout for one in usable})
-    lot.shuffle(layouts)
-    new = set(layouts[: int(len(layouts) * _KEPT_ASIDE)])
-    train: list[Example] = []
-    aside = [one for one in usable if one.layout in new]
-    by_layout: dict[str, int] = {}
-    for one in usable:
-        if one.layout in new:
-            continue
-        by_layout[one.layout] = by_layout.get(one.layout, 0) + 1
-        (aside if by_layout[one.layout] % 5 == 0 else train).append(one)
-    return train, aside

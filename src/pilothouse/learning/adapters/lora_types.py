@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,13 +34,14 @@ class LoraJob:
         schema: JSON Schema of the answers: they are generated under its grammar.
         longest: Tokens of the longest example; longer ones are left out and counted.
         cpu_seconds: Budget; when it ends, a checkpoint is kept and ``LimitError`` raised.
-        python: Interpreter with the extra ``train``; default the one that runs us.
+        python: Interpreter with the extra ``train``; default that of ``PILOTHOUSE_LEARNING_PYTHON``, else the
+            one that runs us.
     """
 
     name: str
-    train: Sequence[Example]
-    held_out: Sequence[Example]
-    folder: Path
+    train: Sequence[Example] = ()
+    held_out: Sequence[Example] = ()
+    folder: Path = Path()
     schema: Mapping[str, Any] | None = None
     rank: int = 16
     alpha: int = 32
@@ -52,7 +52,7 @@ class LoraJob:
     seed: int = 0
     threads: int = 1
     cpu_seconds: float = 3600.0
-    python: Path = field(default_factory=lambda: Path(sys.executable))
+    python: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
