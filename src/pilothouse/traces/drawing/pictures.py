@@ -7,12 +7,13 @@ from xml.sax.saxutils import escape
 
 from pilothouse.traces.graph import Graph, Node
 
-__all__ = ["STYLE", "graph_svg", "text_at"]
+__all__ = ["PAPER", "STYLE", "graph_svg", "text_at"]
 
 COLUMNS = {
     "source": 0, "claim": 1, "evidence": 1, "rule": 1, "decision": 2, "approval": 3, "effect": 4, "audit": 5,
 }  # fmt: skip
 WIDE, TALL, LINE, GAP, ACROSS = 250, 26, 15, 14, 70
+PAPER = '<rect width="100%" height="100%" fill="#fff"/>'
 STYLE = (
     "text{font:12px system-ui,sans-serif;fill:#1b2733}.d{font-size:11px;fill:#5a6b7b}"
     ".b{fill:#fff;stroke:#8595a5}.claim,.untrusted{stroke-dasharray:5 4;stroke:#b4541a}"
@@ -41,7 +42,7 @@ def graph_svg(graph: Graph) -> str:
     width = 40 + len(columns) * (WIDE + ACROSS) - ACROSS
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {max(width, 320):.0f} {lowest + 10:.0f}" '
-        f'role="img"><title>{escape(graph.sentence)}</title><style>{STYLE}</style>'
+        f'role="img"><title>{escape(graph.sentence)}</title><style>{STYLE}</style>{PAPER}'
         f"{text_at(20, 28, graph.sentence, most=max(40, width // 7))}{''.join(lines)}{''.join(parts)}</svg>\n"
     )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from xml.sax.saxutils import escape
 
-from pilothouse.traces.drawing.pictures import STYLE, text_at
+from pilothouse.traces.drawing.pictures import PAPER, STYLE, text_at
 from pilothouse.traces.timeline import Moment, Timeline
 
 __all__ = ["Scale", "lasting", "scaled", "timeline_svg", "words_of"]
@@ -97,7 +97,7 @@ def timeline_svg(line: Timeline) -> str:
         parts.append(_bar(moment, scale, 70 + number * ROW))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {NAMES + BARS + 210} {height}" role="img">'
-        f"<title>{escape(head)}</title><style>{STYLE}</style>{''.join(parts)}</svg>\n"
+        f"<title>{escape(head)}</title><style>{STYLE}</style>{PAPER}{''.join(parts)}</svg>\n"
     )
 
 
