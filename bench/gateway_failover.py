@@ -3,8 +3,8 @@
 Run: python bench/gateway_failover.py [calls] [writers]
 
 First two scripted servers, each a process of its own: again and again one of them is killed with SIGKILL at a
-random moment and started anew, while calls go through one gateway. Then processes of writers share two budgets
-in one database; they are killed with SIGKILL at random moments, and after the leases nothing is reserved.
+random moment and started anew, while calls go through one gateway. Then processes of writers share two
+budgets in a database; they are killed with SIGKILL at random moments, and after the leases nothing is reserved.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ from pilothouse.storage.testing import cloned_database, fresh_url, shared_server
 SPAWN = multiprocessing.get_context("spawn")
 LOT = random.Random(11)
 RULES = (
-    BudgetRule(scope="project", unit="tokens", most=Decimal(60_000)),
-    BudgetRule(scope="caller", unit="tokens", most=Decimal(20_000)),
+    BudgetRule(scope="project", unit="tokens", most=Decimal(12_000)),
+    BudgetRule(scope="caller", unit="tokens", most=Decimal(5_000)),
 )
 
 
@@ -112,9 +112,7 @@ async def failing_over(calls: int) -> bool:
     print(f"{calls} calls in {took:.1f} s, a server killed {kills} times: {lost} lost, "
           f"{len(answers)} answered once each")  # fmt: skip
     print(f"  calls to a dead server: {tried} in {down:.1f} s of its death, {tried / kills:.1f} a death")
-    print(
-        f"  (each death lasts under a minute here: {per_minute:.0f} a minute would be the rate of its beginning)"
-    )
+    print(f"  (each death is short here, so the breaker's first tries weigh: {per_minute:.0f} a minute)")
     return lost == 0 and len(answers) == calls
 
 
@@ -190,8 +188,8 @@ async def budgets(writers: int) -> bool:
             leaked = sum(state.reserved for state in states)
             served = len(server.requests)
     print(f"{writers} writers in {processes} processes, {kills + processes} SIGKILLs, {served} calls served:")
-    print(f"  {over} of {looks} looks over a limit; after the leases {leaked} reserved, {open_calls} calls open, "
-          f"{lost} settled as lost")  # fmt: skip
+    print(f"  {over} of {looks} looks over a limit; after the leases {leaked} reserved")
+    print(f"  {open_calls} calls open, {lost} settled as lost")
     for state in states[:3]:
         print(f"  {state.scope} {state.name}: {state.used} of {state.most} used, {state.lost} of it lost")
     return over == 0 and leaked == 0 and open_calls == 0

@@ -21,6 +21,8 @@ class ModelsSettings(PartSettings):
     """Upper bound of the pause before the second round, in seconds; doubled each round, full jitter."""
     backoff_longest: float = Field(default=10.0, gt=0)
     """Upper bound of any pause."""
+    patience: float = Field(default=8.0, ge=0)
+    """Seconds a call waits, beyond its rounds, for a provider whose breaker is open or that is busy."""
     retry_share: float = Field(default=0.1, gt=0, le=1)
     """Retries of a provider, as a share of its calls."""
     max_text: int = Field(default=4000, ge=16)

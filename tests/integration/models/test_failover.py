@@ -33,7 +33,7 @@ pytestmark = pytest.mark.anyio
 ADD = ToolSpec(
     name="add", description="Adds.", parameters={"properties": {"a": {"type": "integer"}}, "required": ["a"]}
 )
-QUICK = ModelsSettings(rounds=1)
+QUICK = ModelsSettings(rounds=1, patience=0)
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["Call", "Engines"]
 
 Tell = Callable[[ChatEvent], Awaitable[None]]
+PROMPT = 0.01
 MENDABLE = (ProviderError, InvalidAnswerError, ProviderLiedError)
 
 
@@ -86,6 +87,7 @@ class Call:
         self.tell = tell
         self.until = time.monotonic() + request.limits.seconds
         self.number = 0
+        self.waited = 0.0
         self.started = ""
         self.against: dict[str, str] = {}
 
@@ -104,7 +106,8 @@ class Call:
         self.against |= {drop.provider: drop.reason for drop in drops}
         waits: list[float] = []
         last: Exception | None = None
-        for number in range(self.engines.settings.rounds):
+        number = 0
+        while True:
             waits, failed = [], False
             for place, candidate in enumerate(candidates):
                 drop = await self._against(candidate, again=number > 0)
@@ -117,9 +120,9 @@ class Call:
                 except MENDABLE as error:
                     last, failed = error, True
                     self.against[candidate.provider.name] = error.code
+            number += failed
             if not await self._paused(number, waits, failed=failed):
-                break
-        return await nothing_left(self, drops, waits, last)
+                return await nothing_left(self, drops, waits, last)
 
     def _chosen(self) -> tuple[list[Candidate], list[Drop]]:
         size = sum(len(part.text.encode()) for one in self.request.messages for part in one.parts)
@@ -183,14 +186,20 @@ class Call:
             return await attempt.repaired(error)
 
     async def _paused(self, number: int, waits: list[float], *, failed: bool) -> bool:
-        """Sleep before another round; False if there is no sense in one."""
+        """Sleep before another round; False if there is no sense in one.
+
+        Retries are counted, and paused for by chance. Beyond them a call waits for whoever is to be left
+        alone for a moment: one provider just died and the other has only now come back.
+        """
         settings = self.engines.settings
-        if number + 1 >= settings.rounds or not (failed or waits):
-            return False
-        ceiling = min(settings.backoff_longest, settings.backoff_first * 2**number)
-        pause = random.uniform(0, ceiling)  # noqa: S311
-        if not failed:
-            pause = max(pause, min(waits))
+        pause = random.uniform(0, min(settings.backoff_longest, settings.backoff_first * 2 ** (number - 1)))  # noqa: S311
+        if not failed or number >= settings.rounds:
+            if not waits or self.route.template:
+                return False
+            pause = min(waits) + PROMPT
+            self.waited += pause
+            if self.waited > settings.patience:
+                return False
         if pause >= self.left:
             return False
         await asyncio.sleep(pause)
