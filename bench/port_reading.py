@@ -106,7 +106,7 @@ def _loosened(without: Any, with_texts: Any) -> int:
 
 def _quotes(lines: Any) -> list[int]:
     """Count claims cited, and those whose quote stands in the value at its place."""
-    cited = [item for line in lines for item in line["evidence"] if "quote" in item]
+    cited = [item for line in lines for item in line["evidence"] if "start" in item]
     return [
         sum(item["value"][item["start"] : item["start"] + len(item["quote"])] == item["quote"] for item in cited),
         len(cited),

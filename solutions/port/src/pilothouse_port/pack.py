@@ -243,8 +243,8 @@ def _actions(
     seen = [reading for result in results for reading in result.seen]
     panel = 20 + sum(12 + words_of(reason.quote) for reason in verdict.reasons)
     quotes = sum(words_of(reason.detail) for reason in verdict.reasons)
-    mails = sum(words_of(str(text.text.value)) for text in texts)
-    unread = sum(words_of(str(text.text.value)) for text in facts.unread)
+    mails = sum(words_of(text.words or str(text.text.value)) for text in texts)
+    unread = sum(words_of(text.words or str(text.text.value)) for text in facts.unread)
     out: dict[str, Actions] = {
         "assisted": assisted(
             shown_words=panel,
@@ -296,7 +296,9 @@ def _evidence_line(item: Evidence, quote: str) -> dict[str, Any]:
     if position is not None and position.offset is not None:
         span = {"file": position.file, "offset": position.offset, "length": position.length}
     value = None if item.value is None else as_text(item.value)
-    quoted = {"quote": quote, "start": value.find(quote)} if quote and value and quote in value else {}
+    quoted: dict[str, Any] = {"quote": quote} if quote else {}
+    if quote and value and quote in value:
+        quoted["start"] = value.find(quote)
     return {
         "fact": item.name.partition("#")[0],
         "system": origin.source,

@@ -128,6 +128,8 @@ class Unread:
         signs: What is odd about who it is from; each is a sign of fraud.
         about: Outcomes (``check.code``) that it could still hide; empty: all that its kind could hold.
         why: Why nobody could read it.
+        words: What stands in it, where ``text`` is only the hash of a file.
+        part: ``attachment`` where it hangs on a mail.
     """
 
     source: str
@@ -138,6 +140,8 @@ class Unread:
     signs: tuple[str, ...] = ()
     about: tuple[str, ...] = ()
     why: str = ""
+    words: str = ""
+    part: str = ""
 
 
 @wired("port.facts")

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from pilothouse.connectors import Row
-from pilothouse.kernel import DataError
+from pilothouse.kernel import DataError, PilothouseError
+from pilothouse_port.bindings.attached import attached_to
 from pilothouse_port.bindings.load import Bindings
 from pilothouse_port.bindings.model import TextModel
 from pilothouse_port.bindings.read import Load, Reader, load_all, want_of
@@ -91,7 +93,8 @@ async def gather_texts(
         else:
             beside = await _beside(bindings, reader)
             rows = _until(load.everything, source, bindings, at)
-            _mentioning(source, rows, consignments, unread, beside=beside, domains=domains)
+            shown = _mentioning(source, rows, consignments, unread, beside=beside, domains=domains)
+            await _hang_on(source, reader, shown, unread)
     return {one.key: (tuple(unread[one.key]), gaps[one.key]) for one in consignments}
 
 
@@ -186,7 +189,9 @@ def _mentioning(
     *,
     beside: Mapping[str, Sequence[str]],
     domains: Collection[str],
-) -> None:
+) -> dict[str, list[str]]:
+    """Add the mails that mention a consignment; return the keys of those each mail is about, by its id."""
+    shown: dict[str, list[str]] = {}
     threads = _threads(rows, source)
     bare = {index: squeezed(_words(row, source)) for index, row in enumerate(rows)}
     for one in consignments:
@@ -198,6 +203,34 @@ def _mentioning(
         for index in _with_thread(set(hit), threads):
             row = rows[index]
             unread[one.key].append(_letter(row, source, mention=hit.get(index, ""), domains=domains))
+            if _has_attachments(row) and row.values.get(source.id):
+                shown.setdefault(text_of(row.values[source.id]), []).append(one.key)
+    return shown
+
+
+def _has_attachments(row: Row) -> bool:
+    """A source that does not say so is asked."""
+    return bool(row.values.get("attachments", True))
+
+
+async def _hang_on(
+    source: TextModel, reader: Reader, shown: Mapping[str, list[str]], unread: dict[str, list[Unread]]
+) -> None:
+    """Add the attachments of the mails that are about a consignment."""
+    if not source.attachments or not shown:
+        return
+    try:
+        found = await attached_to(source, reader, sorted(shown))
+    except PilothouseError as error:
+        found = {}
+        for key in {key for keys in shown.values() for key in keys}:
+            mail = next(text for text in unread[key] if text.kind == source.kind)
+            unread[key].append(replace(mail, part="attachment", words="", why=f"attachments: {error.message}"))
+    for id_, texts in found.items():
+        for key in shown.get(id_, ()):
+            parent = next((one for one in unread[key] if one.also.get("message_id") is not None and text_of(one.also["message_id"].value) == id_), None)
+            also = parent.also if parent is not None else {}
+            unread[key] += [replace(text, also=also) for text in texts]
 
 
 def _letter(row: Row, source: TextModel, *, mention: str, domains: Collection[str]) -> Unread:

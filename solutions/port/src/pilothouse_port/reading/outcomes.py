@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from pilothouse.labels import Labelled
-from pilothouse_port.reading.read import OUTCOME_OF, PortReader, Said, TextReading
+from pilothouse_port.reading.read import MAIL_TYPES, OUTCOME_OF, PortReader, Said, TextReading
 from pilothouse_port.reading.senders import domain_of, registered
 from pilothouse_port.types import Claim, Consignment, Fact, Facts, Unread
 
@@ -82,6 +82,8 @@ async def read_facts(facts: Facts, reader: PortReader) -> Readout:
 
 
 async def _read(text: Unread, reader: PortReader) -> _Read:
+    if text.part == "attachment":
+        return await _attachment(text, reader)
     body = await reader.read(text.kind, str(text.text.value or ""), text.text.label)
     subject = TextReading()
     line = _field(text, "subject")
@@ -91,6 +93,16 @@ async def _read(text: Unread, reader: PortReader) -> _Read:
         if body.of("stop_withdrawn") and not body.of("stop"):
             subject = TextReading()
     return _Read(text, subject, body)
+
+
+async def _attachment(text: Unread, reader: PortReader) -> _Read:
+    """Return what a file that hangs on a mail says; one that nobody could open hides whatever a mail can say."""
+    if text.why and not text.words:
+        return _Read(text, TextReading(), TextReading(open=MAIL_TYPES, why=text.why))
+    body = await reader.read("mail", text.words, text.text.label, part="attachment")
+    if text.why:
+        body = TextReading(said=body.said, open=MAIL_TYPES, why=text.why, language=body.language)
+    return _Read(text, TextReading(), body)
 
 
 def _claims(one: _Read, facts: Facts) -> list[Claim]:
@@ -104,7 +116,7 @@ def _claims(one: _Read, facts: Facts) -> list[Claim]:
             claim = _claim(said, where)
             if not any((c.check, c.code) == (claim.check, claim.code) for c in out):
                 out.append(claim)
-    for sign in one.text.signs:
+    for sign in () if one.text.part else one.text.signs:
         where = one.text.also.get("from", one.text.text)
         out.append(
             Claim(
@@ -142,7 +154,7 @@ def _about(said: Said, one: _Read, box: Consignment) -> bool:
     """Whether a stop is about this box: who names boxes means those; all else holds for the whole B/L."""
     if said.type not in ("stop", "stop_withdrawn") or one.text.kind != "mail":
         return True
-    whole = f"{_field(one.text, 'subject')}\n{one.text.text.value}"
+    whole = f"{_field(one.text, 'subject')}\n{one.text.words or one.text.text.value}"
     for text in (said.quote, whole):
         named = _boxes(text)
         if named:
