@@ -22,7 +22,7 @@ __all__ = ["Crew", "Key"]
 Key = tuple[frozenset[str], str]
 """Who may read, and the run: a parser that saw one document may see another of the same key only."""
 MIB: Final = 1024 * 1024
-MAX_ANSWER: Final = 512 * MIB
+MAX_PICTURE: Final = 256 * MIB
 MAX_DOCUMENTS: Final = 50
 MAX_AGE: Final = 600.0
 ENVIRONMENT: Final = {"OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
@@ -43,14 +43,18 @@ class _Worker:
         young = time.monotonic() - self.born < MAX_AGE
         return self.process.running and young and self.answered < MAX_DOCUMENTS
 
-    async def ask(self, head: Mapping[str, Any], data: bytes, seconds: float) -> tuple[dict[str, Any], bytes]:
+    async def ask(
+        self, head: Mapping[str, Any], data: bytes, limits: ReadLimits
+    ) -> tuple[dict[str, Any], bytes]:
         """Hand over a request and return the answer; on anything odd the process is ended."""
+        text = json.dumps({**head, "limits": asdict(limits)}).encode()
         try:
-            async with asyncio.timeout(seconds):
-                answer = await self._exchange(json.dumps(head).encode(), data)
+            async with asyncio.timeout(limits.seconds):
+                # A word of the text takes up to some 80 characters of the answer with its place.
+                answer = await self._exchange(text, data, 16 * MIB + 24 * limits.characters)
         except TimeoutError:
             await self.close()
-            raise TooLarge(f"reading it takes longer than the limit of {seconds:g} s") from None
+            raise TooLarge(f"reading it takes longer than the limit of {limits.seconds:g} s") from None
         except (asyncio.IncompleteReadError, ConnectionError, ValueError, struct.error) as error:
             raise await self._post_mortem(error) from error
         except BaseException:
@@ -59,15 +63,16 @@ class _Worker:
         self.answered += 1
         return answer
 
-    async def _exchange(self, text: bytes, data: bytes) -> tuple[dict[str, Any], bytes]:
+    async def _exchange(self, text: bytes, data: bytes, most: int) -> tuple[dict[str, Any], bytes]:
         stdin, stdout = self.process.stdin, self.process.stdout
         stdin.write(struct.pack(">QQ", len(text), len(data)) + text)
         stdin.write(data)
         await stdin.drain()
         head, body = struct.unpack(">QQ", await stdout.readexactly(16))
-        if head > MAX_ANSWER or body > MAX_ANSWER:
+        if head > most or body > MAX_PICTURE:
             raise ValueError(f"an answer of {head + body} bytes")
-        answer: object = json.loads(await stdout.readexactly(head))
+        said = await stdout.readexactly(head)
+        answer: object = await asyncio.to_thread(json.loads, said)
         if not isinstance(answer, dict):
             raise ValueError("an answer that is no object")
         return cast("dict[str, Any]", answer), await stdout.readexactly(body)
@@ -97,6 +102,7 @@ class Crew:
     def __init__(self, *, most: int = 2, memory: int = 2048 * MIB) -> None:
         self._most, self._memory = most, memory
         self._idle: list[_Worker] = []
+        self._busy = 0
         self._places = asyncio.Semaphore(most)
 
     async def ask(
@@ -113,8 +119,12 @@ class Crew:
         if len(data) > limits.size:
             raise TooLarge(f"the file has {len(data)} bytes, over the limit of {limits.size}")
         async with self._places:
-            worker = await self._take(key)
-            answer, body = await worker.ask({**head, "limits": asdict(limits)}, data, limits.seconds)
+            self._busy += 1
+            try:
+                worker = await self._take(key)
+                answer, body = await worker.ask(head, data, limits)
+            finally:
+                self._busy -= 1
             if worker.fresh:
                 self._idle.append(worker)
             else:
@@ -128,8 +138,10 @@ class Crew:
             if worker.key == key and worker.fresh:
                 self._idle.remove(worker)
                 return worker
-        # A place is free, so all that are open and idle are at most ``most``: the oldest makes room.
-        while len(self._idle) >= self._most or any(not worker.fresh for worker in self._idle):
+        # This one is counted as busy already: idle parsers of other readers make room for it.
+        while self._idle and (
+            len(self._idle) + self._busy > self._most or any(not worker.fresh for worker in self._idle)
+        ):
             stale = next((w for w in self._idle if not w.fresh), self._idle[0])
             self._idle.remove(stale)
             await stale.close()

@@ -25,6 +25,8 @@ class ReadLimits:
         cells: Of all sheets together.
         seconds: From handing the bytes over to the answer.
         ocr_pages: Pages that may go to recognition; the rest keep their text layer and a notice.
+        compared: Share of pages with a text layer that are recognised as well, drawn by lot: what the letters
+            say may be another thing than what they look like.
     """
 
     size: int = 32 * MIB
@@ -38,3 +40,4 @@ class ReadLimits:
     cells: int = 200_000
     seconds: float = 180.0
     ocr_pages: int = 20
+    compared: float = 0.02

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 from collections.abc import AsyncGenerator, Iterator, Sequence
@@ -76,7 +77,8 @@ class Documents:
             return relabelled(known, label)
         head = {"do": "read", "name": name[:1000], "declared": declared_type[:200]}
         answer, _ = await self._crew.ask(_key(label, run), head, data, bounds)
-        document = document_of(answer.get("document"), label=label, limits=bounds)
+        found = answer.get("document")
+        document = await asyncio.to_thread(document_of, found, label=label, limits=bounds)
         if document.id != identity:
             raise ParserDied("the parser's answer is about another file; nothing of it was used")
         self._known.keep(document, name, declared_type, bounds)

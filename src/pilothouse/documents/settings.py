@@ -26,6 +26,7 @@ class DocumentsSettings(PartSettings):
         cells: Of all sheets of a workbook.
         seconds: From handing the bytes over to the answer.
         ocr_pages: Pages of a document that may be recognised.
+        compared: Share of pages with a text layer that are recognised as well, drawn by lot.
         parsers: Confined parsers at once.
         memory: Bytes of memory that one of them may hold.
         speech: Pack that hears recordings; empty: recordings are refused.
@@ -43,6 +44,7 @@ class DocumentsSettings(PartSettings):
     cells: int = ReadLimits().cells
     seconds: float = ReadLimits().seconds
     ocr_pages: int = ReadLimits().ocr_pages
+    compared: float = ReadLimits().compared
     parsers: int = 2
     memory: int = 2048 * MIB
     speech: str = ""
@@ -61,4 +63,5 @@ class DocumentsSettings(PartSettings):
             cells=self.cells,
             seconds=self.seconds,
             ocr_pages=self.ocr_pages,
+            compared=self.compared,
         )

@@ -207,3 +207,27 @@ async def test_a_truncated_pdf_is_read_as_far_as_it_goes_or_refused(documents: D
             sound(await documents.read(data[: int(len(data) * share)], label=label()))
         except PilothouseError as error:
             assert error.code == "documents.damaged"
+
+
+async def test_letters_that_look_like_others_are_found_where_a_page_is_compared(documents: Documents) -> None:
+    """A font that shows other signs than its letters mean: the text says one thing, the page another."""
+    always = ReadLimits(compared=1.0)
+    honest = Page().write(72, 700, "Please hold this container", size=16)
+    read = await documents.read(pdf([honest]), label=label(), limits=always)
+    assert codes(read) == []
+    shifted = "".join(
+        chr(ord(letter) + 1) if letter.isalpha() else letter for letter in "Please hold this container"
+    )
+    lying = pdf([Page().write(72, 700, shifted, size=16)]).replace(
+        b"/Encoding /WinAnsiEncoding >>", b"/Encoding /WinAnsiEncoding /ToUnicode 6 0 R >>"
+    )
+    mapped = "".join(f"<{ord(c) + 1:02x}> <{ord(c):04x}>\n" for c in "Pleashodtiocnr")
+    cmap = f"""/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /X def
+1 begincodespacerange <00> <ff> endcodespacerange
+{len(mapped.splitlines())} beginbfchar
+{mapped}endbfchar endcmap end end"""
+    added = f"6 0 obj\n<< /Length {len(cmap)} >>\nstream\n{cmap}\nendstream\nendobj\n".encode()
+    lying = lying.replace(b"xref\n", added + b"xref\n", 1)
+    read = await documents.read(lying, label=label(), limits=always)
+    assert "Please hold this container" in read.text.content
+    assert codes(read) == ["layers_differ"]

@@ -25,6 +25,7 @@ SCRATCH: Final = "/tmp"  # noqa: S108  # Inside the cage, where it is private.
 INSIDE: Final = "/.confine.py"
 OURS: Final = Path(__file__).parents[2]
 """This package; its parent is listed by the import system, and holds nothing else inside."""
+NOBODY: Final = 65_534
 FIRST_ACCOUNT: Final = 1 << 30
 """Accounts of cages that root starts lie far above those of people and of containers."""
 
@@ -49,7 +50,7 @@ def fence(argv: Sequence[str], cage: Cage, *, seccomp: int | None) -> Fence:
     if bwrap is None:
         raise ConfineMissing("bubblewrap is not installed: `apt-get install bubblewrap` (or dnf, apk)")
     root = os.geteuid() == 0
-    account = FIRST_ACCOUNT + secrets.randbelow(FIRST_ACCOUNT - 2) if root else 0
+    account = _account() if root else 0
     shown = [*_python(), *((str(_checked(m.path)), m.at or str(m.path), m.write) for m in cage.mounts)]
     # The step inside needs the interpreter in any case; Landlock closes it for the command.
     closed = set[str]() if cage.python else {inside for _, inside, _ in _python()}
@@ -72,6 +73,24 @@ def fence(argv: Sequence[str], cage: Cage, *, seccomp: int | None) -> Fence:
     words += ["--", _interpreter(), "-I", "-S", INSIDE, json.dumps(config), "--", *argv]
     writable = tuple(m.path for m in cage.mounts if m.write)
     return Fence(argv=tuple(words), account=account, writable=writable)
+
+
+def _account() -> int:
+    """An account nobody has; a container may know few of them, then one of its last."""
+    for first, count in ((FIRST_ACCOUNT, FIRST_ACCOUNT - 2), (40_000, 20_000), (NOBODY, 1)):
+        account = first + secrets.randbelow(count)
+        if all(_mapped(account, kind) for kind in ("uid", "gid")):
+            return account
+    return NOBODY
+
+
+def _mapped(account: int, kind: str) -> bool:
+    try:
+        lines = Path(f"/proc/self/{kind}_map").read_text("ascii").splitlines()
+    except OSError:
+        return account == NOBODY
+    ranges = [tuple(map(int, line.split())) for line in lines]
+    return any(inside <= account < inside + count for inside, _, count in ranges)
 
 
 def _namespaces(root: bool) -> list[str]:

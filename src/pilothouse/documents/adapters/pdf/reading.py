@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Final
 
@@ -24,6 +25,7 @@ FEW_LETTERS: Final = 12
 GARBLED: Final = 0.3
 PICTURE_SHARE: Final = 0.02
 OUTSIDE: Final = 0.5
+AGREE: Final = 0.5
 OCR_SIDE: Final = 2000.0
 ERRORS: Final = {
     3: ("damaged", "the PDF is not one, or broken"),
@@ -115,6 +117,8 @@ def _read_page(job: Job, found: Found, page: PdfPage, number: int) -> None:
         if recognised is not None:
             words, read = _joined(words, recognised, wanted), "both" if wanted == "pictures" else "ocr"
             unseen = _known(unseen, recognised)
+    elif seen and secrets.randbelow(1_000_000) < job.limits.compared * 1_000_000:
+        _compare(job, found, page, number, seen)
     found.pages.append([number, round(width, 2), round(height, 2), read])
     if read != "ocr" and layer.unmapped > GARBLED * max(layer.letters, 1):
         found.notice("unmapped_letters", f"{layer.unmapped} letters have no meaning", page=number)
@@ -177,6 +181,19 @@ def _recognised(job: Job, found: Found, page: PdfPage, number: int) -> list[Word
         for row in reading.rows
         for w in row
     ]
+
+
+def _compare(job: Job, found: Found, page: PdfPage, number: int, seen: list[Written]) -> None:
+    """Say where letters mean something else than they look like: a font can show any sign for any letter."""
+    if job.ocr_left <= 0:
+        return
+    recognised = _recognised(job, found, page, number) or []
+    looks = "".join(_plain(word.text) for word in recognised)
+    meant = [plain for word in seen if len(plain := _plain(word.text)) >= 4]
+    there = sum(word in looks for word in meant)
+    if len(meant) >= 3 and there < AGREE * len(meant):
+        what = f"{len(meant) - there} of {len(meant)} words look like other words than they are"
+        found.notice("layers_differ", what, page=number)
 
 
 def _joined(words: list[Word], recognised: list[Word], why: str) -> list[Word]:
