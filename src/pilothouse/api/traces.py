@@ -13,7 +13,7 @@ from starlette.responses import Response
 from pilothouse.api.endpoint import Endpoint
 from pilothouse.api.guard import principal_of, studio_of
 from pilothouse.api.words import json_answer
-from pilothouse.kernel import UsageError
+from pilothouse.kernel import DeniedError, UsageError
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -57,7 +57,11 @@ async def timeline(request: Request) -> Response:
     """Return what happened in a run, as the caller may see it."""
     studio = studio_of(request)
     run = _uuid(request, "run_")
-    found = await studio.traces.timeline(principal_of(request), studio.engine, run, inbox=studio.inbox)
+    try:
+        found = await studio.traces.timeline(principal_of(request), studio.engine, run, inbox=studio.inbox)
+    except DeniedError:
+        # Who may not read it does not learn whether it is there.
+        raise UsageError(f"there is no run {run}; see `pilothouse runs`", code="engine.unknown_run") from None
     if request.query_params.get("format") == "svg":
         from pilothouse.traces import timeline_svg
 

@@ -1,7 +1,16 @@
 """Telemetry owns emitting: everyone may write a span, only ``traces`` reads them."""
 
 from pilothouse.telemetry.context import outgoing, parse_traceparent, traceparent
-from pilothouse.telemetry.names import OUTCOME, SEGMENT, STEP, STEP_KEY
+from pilothouse.telemetry.names import (
+    AGENT,
+    CALLS,
+    OPERATION,
+    OUTCOME,
+    SEGMENT,
+    STEP,
+    STEP_KEY,
+    SUMMED,
+)
 from pilothouse.telemetry.redaction import CONTENT, plain
 from pilothouse.telemetry.spans import (
     AttributeValue,
@@ -14,11 +23,15 @@ from pilothouse.telemetry.spans import (
 )
 
 __all__ = [
+    "AGENT",
+    "CALLS",
     "CONTENT",
+    "OPERATION",
     "OUTCOME",
     "SEGMENT",
     "STEP",
     "STEP_KEY",
+    "SUMMED",
     "AttributeValue",
     "Kind",
     "Sink",

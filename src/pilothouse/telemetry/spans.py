@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from pilothouse.telemetry.names import AGENT, CALLS, OPERATION, SUMMED
+
 if TYPE_CHECKING:
     from pilothouse.labels import Label
 
@@ -34,6 +36,8 @@ class SpanRecord:
         status: ``error`` with the stable code in ``message``.
         run: The run it belongs to, inherited from the span around it; empty outside of runs.
         workflow: The run's workflow: whose right to read traces counts; inherited too.
+        agent: Whose work it is part of, inherited.
+        call: The innermost model call it is, or is part of.
         label: Of what the span came to, if to anything; who cannot read that cannot read the span.
     """
 
@@ -50,6 +54,8 @@ class SpanRecord:
     run: str = ""
     workflow: str = ""
     label: Label | None = None
+    agent: str = ""
+    call: SpanRecord | None = field(default=None, repr=False, compare=False)
 
     def set(self, **attributes: AttributeValue) -> None:
         """Set attributes; dotted names go through :attr:`attributes`."""
@@ -81,6 +87,20 @@ def bind_sink(sink: Sink) -> Generator[None]:
 def current_span() -> SpanRecord | None:
     """Return the span around the caller; None outside, and where nobody takes spans."""
     return _current.get()
+
+
+def _within(record: SpanRecord, around: SpanRecord) -> None:
+    """Hand on whose work it is; of calls inside of calls only the innermost count."""
+    found = around.attributes.get(AGENT)
+    record.agent = found if isinstance(found, str) else around.agent
+    record.call = around.call
+    if record.attributes.get(OPERATION) not in CALLS:
+        return
+    if around.call is not None:
+        around.call.attributes[SUMMED] = True
+    record.call = record
+    if record.agent:
+        record.attributes.setdefault(AGENT, record.agent)
 
 
 class span:
@@ -132,6 +152,10 @@ class span:
             run=run,
             workflow=workflow,
         )
+        if around is not None:
+            _within(self.record, around)
+        elif attributes is not None and attributes.get(OPERATION) in CALLS:
+            self.record.call = self.record
 
     def __enter__(self) -> SpanRecord:
         """Begin; spans that are written inside have this one as their parent."""

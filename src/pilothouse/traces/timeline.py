@@ -13,7 +13,7 @@ from uuid import UUID
 
 from pilothouse.kernel import Authority, DeniedError, Principal, decode
 from pilothouse.labels import Label
-from pilothouse.telemetry import OUTCOME, SEGMENT, STEP, STEP_KEY
+from pilothouse.telemetry import CALLS, OPERATION, OUTCOME, SEGMENT, STEP, STEP_KEY, SUMMED
 from pilothouse.traces.types import StoredSpan, scope_of
 
 if TYPE_CHECKING:
@@ -240,12 +240,7 @@ def _walk(story: _Story, parent: str, depth: int) -> None:
 
 def _inner(span: StoredSpan, depth: int) -> Moment:
     read = span.attributes
-    counted = read.get("gen_ai.operation.name") in (
-        "chat",
-        "embeddings",
-        "generate_content",
-        "text_completion",
-    )
+    counted = read.get(OPERATION) in CALLS and not read.get(SUMMED)
     return Moment(
         kind="span",
         name=_title(span),

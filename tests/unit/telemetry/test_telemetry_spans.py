@@ -127,3 +127,28 @@ def test_values_are_short_and_of_known_types() -> None:
     assert kept["b"] is True
     assert kept["l"] == ["a" * 256, 2, "None"]
     assert "o" not in kept
+
+
+def test_of_calls_inside_of_calls_only_the_innermost_count_and_all_name_their_agent() -> None:
+    kept = Kept()
+    chat = {"gen_ai.operation.name": "chat"}
+    with bind_sink(kept), span("invoke_agent") as agent:
+        agent.attributes["gen_ai.agent.name"] = "reader"
+        with span("chat", attributes=chat), span("step"), span("chat", attributes=chat), span("read"):
+            pass
+        with span("chat", attributes=chat):
+            pass
+    found = [(one.name, bool(one.attributes.get("pilothouse.summed"))) for one in kept.spans]
+    assert found == [
+        ("read", False), ("chat", False), ("step", False), ("chat", True), ("chat", False),
+        ("invoke_agent", False),
+    ]  # fmt: skip
+    assert {one.attributes.get("gen_ai.agent.name") for one in kept.spans if one.name == "chat"} == {"reader"}
+
+
+def test_a_call_of_its_own_in_a_call_of_its_own() -> None:
+    kept = Kept()
+    chat = {"gen_ai.operation.name": "chat"}
+    with bind_sink(kept), span("chat", attributes=chat), span("chat", attributes=chat):
+        pass
+    assert [one.attributes.get("pilothouse.summed") for one in kept.spans] == [None, True]

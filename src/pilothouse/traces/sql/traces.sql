@@ -69,13 +69,14 @@ with calls as (
                 then (s.attributes ->> 'gen_ai.usage.input_tokens')::bigint else 0 end as tokens_in,
            case when s.attributes ->> 'gen_ai.usage.output_tokens' ~ '^[0-9]{1,15}$'
                 then (s.attributes ->> 'gen_ai.usage.output_tokens')::bigint else 0 end as tokens_out,
-           case when s.attributes ->> 'pilothouse.cost' ~ '^[0-9]{1,15}([.][0-9]{1,12})?$'
+           case when s.attributes ->> 'pilothouse.cost' ~ '^[0-9]{1,15}([.][0-9]{1,18})?([eE]-?[0-9]{1,2})?$'
                 then (s.attributes ->> 'pilothouse.cost')::numeric else 0 end as cost
       from traces_span s join traces_source o on o.id = s.source
      where o.readers <@ %(acls)s::text[]
        and s.attributes ? 'gen_ai.operation.name'
        and s.attributes ->> 'gen_ai.operation.name'
            in ('chat', 'embeddings', 'generate_content', 'text_completion')
+       and not s.attributes ? 'pilothouse.summed'
        and (%(foreign)s::bool or o.account = '')
        and (%(run)s::uuid is null or s.run = %(run)s::uuid)
        and (%(after)s::bigint is null or s.began >= %(after)s::bigint)
