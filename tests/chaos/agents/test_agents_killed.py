@@ -169,3 +169,45 @@ async def test_a_killed_agent_goes_on_and_pays_for_no_answer_twice(
 
 async def _said(script: Script, count: int) -> bool:
     return len(script.asked) >= count
+
+
+BOOKING = [
+    {"name": "jobs", "tool": "haulier_list_jobs", "args": {"container": "ABCU1"}},
+    {"name": "booked", "tool": "haulier_book_truck", "args": {"container": {"$from": "jobs.0.container"}}},
+]
+
+
+async def test_an_agent_with_an_mcp_server_is_killed_inside_a_tool_and_while_it_waits(
+    database, spawn, tmp_path
+) -> None:
+    """The engine's case of an agent: MCP, an approval, a kill inside a tool and while waiting."""
+
+    def script(body: dict[str, Any]) -> Reply:
+        heard = any(one["role"] == "tool" for one in body["messages"])
+        return Reply(text="booked") if heard else Reply(tools=[("plan", {"steps": json.dumps(BOOKING)})])
+
+    inbox = Inbox(database)
+    async with (
+        scripted_server(script) as server,
+        open_engine(database, work=False, catalog=CATALOG) as client,
+    ):
+        inbox.bind(resumer=EngineResumer(client))
+        worker = await spawn(server.url, "mcp").ready()
+        run = await client.start(
+            "dispatch", {"words": "Book a truck."}, key="1", principal=ANN, label=configured("the test", "1")
+        )
+        assert await worker.gone() == -signal.SIGKILL
+        worker = await spawn(server.url).ready()
+        item = await question(inbox)
+        worker.kill()
+        assert not (tmp_path / "booked").exists()
+        # Two clicks are one answer.
+        await inbox.approve(item.id, CLERK)
+        await inbox.approve(item.id, CLERK)
+        await spawn(server.url).ready()
+        found = await client.result(run.id, within=90)
+    assert "booked: done" in server.requests[-1]["messages"][-1]["content"]
+    assert found == {"value": "booked", "calls": 2}
+    assert len(server.requests) == 2
+    assert len((tmp_path / "booked").read_text().split()) == 1
+    assert outside(tmp_path) == ["mcp read", "mcp read"]
