@@ -60,7 +60,7 @@ async def test_every_object_of_every_system_is_read_with_all_its_rows(small_worl
     project = tomllib.loads(small_world.project.read_text())
     systems = serve.read_systems(small_world.world)
     assert set(project["sources"]) == set(systems)
-    assert len(systems) == 13
+    assert len(systems) == 14
     async with Sources.from_config(project, base=small_world.project.parent) as opened:
         for name in systems:
             schemas = await opened.objects(SYSTEM, name)

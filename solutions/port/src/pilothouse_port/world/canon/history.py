@@ -210,8 +210,11 @@ class _Clerk:
             for s in self._policy.specials
             if s.kind == "verdict_for_kind" and s.box_kind == lot.container.kind
         }
-        found: list[Verdict] = [harder.get((r.check, r.outcome), r.verdict) for r in rules]
-        return max(found, key=VERDICTS.index, default="RELEASE")
+        worst: Verdict = "RELEASE"
+        for rule in rules:
+            one = harder.get((rule.check, rule.outcome), rule.verdict)
+            worst = one if VERDICTS.index(one) > VERDICTS.index(worst) else worst
+        return worst
 
     def _slip(self, verdict: Verdict, words: list[str]) -> tuple[Slip, Verdict, list[str]]:
         rng = self._rng
