@@ -4,7 +4,7 @@ Run: python bench/gateway_failover.py [calls] [writers]
 
 First two scripted servers, each a process of its own: again and again one of them is killed with SIGKILL at a
 random moment and started anew, while calls go through one gateway. Then processes of writers share two
-budgets in a database; they are killed with SIGKILL at random moments, and after the leases nothing is reserved.
+budgets in one database; they are killed too, and after the leases nothing is reserved.
 """
 
 from __future__ import annotations
