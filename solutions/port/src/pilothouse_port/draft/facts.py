@@ -256,7 +256,10 @@ def _by_tax_number(g: Guesser, look: Look) -> list[Guess]:
 
 def _yard(g: Guesser) -> list[Guess]:
     out: list[Guess] = []
-    unit = g.find("tare", keys=["container"], near=["size", "seal", "condition", "landing"])
+    beside = ["size", "seal", "condition", "landing", "tare"]
+    unit = g.find("tare", keys=["container"], near=beside) or g.find(
+        "landing", "time", keys=["container"], near=beside
+    )
     if unit is not None:
         look = unit[0]
         parts = ["container", "call"]
