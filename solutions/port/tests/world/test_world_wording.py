@@ -43,7 +43,7 @@ def test_an_intent_has_two_dozen_forms_in_eight_families(language, intent):
     assert len(set(lines)) == len(lines)
     if intent not in NEAR:
         assert sum(len(surfaces(form)) for form in lines) >= 20
-    if intent in MAIL_INTENTS and intent not in NEAR:
+    if intent not in NEAR - {"innocent"}:
         assert len(lines) >= 24
 
 
@@ -112,6 +112,15 @@ def test_a_world_to_learn_from_and_one_to_be_tested_on_share_no_family_layout_or
     assert {mail.language for canon in seen for mail in canon.texts.mails} == set(LANGUAGES)
     sentences = [{m.sentence for canon in canons for m in canon.texts.mails} for canons in (seen, unseen)]
     assert sentences[0] & sentences[1] <= {""}  # of a letter that nobody can open
+
+
+def test_harmless_goods_have_other_names_where_nobody_learns():
+    def names(half):
+        canons = [build_canon(seed, "day", wording=half) for seed in range(3)]
+        lots = [lot for canon in canons for lot in canon.consignments if not lot.un and not lot.goods_family]
+        return {lot.goods for lot in lots}
+
+    assert not names("train") & names("unseen")
 
 
 def test_wording_changes_words_alone_never_the_verdicts():

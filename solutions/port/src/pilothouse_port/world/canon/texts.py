@@ -130,6 +130,7 @@ class _Desk:
         """Word what the flags say of the cargo; now and then goods merely sound dangerous."""
         hazard = "dangerous.hazard_in_description" in lot.flags
         if not hazard and (lot.un or self.rng.random() >= _SOUNDS_DANGEROUS):
+            lot.goods = lot.goods if lot.un else self.writer.goods(lot.hs, lot.language) or lot.goods
             return
         said = self.writer.phrase("hazard" if hazard else "innocent", lot.language, abroad=True)
         lot.goods, lot.language, lot.goods_family = said.text, said.language, said.family

@@ -23,6 +23,7 @@ __all__ = [
     "Wording",
     "expand",
     "forms",
+    "goods_words",
     "half_of",
     "languages_of",
     "section",
@@ -63,6 +64,18 @@ def _book(language: str, half: Half) -> Mapping[str, Mapping[str, tuple[str, ...
         name: {key: tuple(text.strip("\n").splitlines()) for key, text in entries.items()}
         for name, entries in read.items()
     }
+
+
+def goods_words(hs: str, language: str) -> str:
+    """Return what the unseen half calls harmless goods of an HS code; empty when it has no word for them."""
+    found = _goods().get(hs)
+    return found[(*LANGUAGES, *UNSEEN_LANGUAGES).index(language)] if found else ""
+
+
+@functools.cache
+def _goods() -> dict[str, list[str]]:
+    path = resources.files("pilothouse_port.world") / "data" / "wording" / "goods.toml"
+    return cast("dict[str, list[str]]", tomllib.loads(path.read_text(encoding="utf-8")))
 
 
 def forms(intent: str, language: str, half: Half) -> dict[str, tuple[str, ...]]:

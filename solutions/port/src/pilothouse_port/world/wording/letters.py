@@ -14,6 +14,7 @@ from pilothouse_port.world.wording.book import (
     Half,
     Wording,
     expand,
+    goods_words,
     languages_of,
     section,
 )
@@ -159,6 +160,12 @@ class Writer:
             signature,
         ]
         return "\n".join(said) + "\n"
+
+    def goods(self, hs: str, language: str) -> str:
+        """Return unseen words for harmless goods, empty where the text is one to learn from."""
+        if self.half() == "train":
+            return ""
+        return goods_words(hs, self._language(language, "unseen", abroad=True))
 
     def _language(self, language: str, half: Half, *, abroad: bool) -> str:
         if half == "unseen" and abroad and self._rng.random() < _OTHER_TONGUE:
