@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pilothouse.api.settings import ApiSettings
     from pilothouse.app import Studio
 
-__all__ = ["build_app", "endpoints", "serve"]
+__all__ = ["build_app", "endpoints", "serve", "serving"]
 
 log = logging.getLogger(__name__)
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -91,50 +91,42 @@ async def serve(
     """
     from pilothouse.app import open_studio
 
-    async with open_studio(folder, work=work, serve=True) as studio:
-        await serve_studio(
-            studio, host=host, port=port, stop=stop or asyncio.Event(), started=started, settings=settings
-        )
+    async with (
+        open_studio(folder, work=work, serve=True) as studio,
+        serving(studio, host=host, port=port, settings=settings) as url,
+    ):
+        if started is not None:
+            started(url)
+        await (stop or asyncio.Event()).wait()
 
 
-async def serve_studio(
-    studio: Studio,
-    *,
-    host: str,
-    port: int,
-    stop: asyncio.Event,
-    started: Callable[[str], None] | None = None,
-    settings: ApiSettings | None = None,
-) -> None:
-    """Serve an open project until ``stop`` is set; the arguments are those of :func:`serve`."""
+@contextlib.asynccontextmanager
+async def serving(
+    studio: Studio, *, host: str, port: int, settings: ApiSettings | None = None
+) -> AsyncGenerator[str]:
+    """Serve an open project while the block runs and yield its URL; see :func:`serve`."""
     from pilothouse.api.settings import ApiSettings
 
     chosen = settings or ApiSettings()
     config = uvicorn.Config(
-        build_app(studio),
-        host=host,
-        port=port,
-        lifespan="off",
-        ws="none",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        limit_concurrency=chosen.concurrency,
-        backlog=chosen.backlog,
-        timeout_keep_alive=max(1, round(chosen.keep_alive)),
+        build_app(studio), host=host, port=port, lifespan="off", ws="none", log_config=None, access_log=False,
+        server_header=False, proxy_headers=False, limit_concurrency=chosen.concurrency,
+        backlog=chosen.backlog, timeout_keep_alive=max(1, round(chosen.keep_alive)),
         timeout_graceful_shutdown=round(chosen.grace),
-    )
+    )  # fmt: skip
     listening = _bound(config)
     server = _Server(config)
-    ending = asyncio.create_task(_until(stop, server))
-    if started is not None:
-        name, number = listening.getsockname()[:2]
-        started(f"http://{f'[{name}]' if ':' in name else name}:{number}")
     try:
-        await server.serve(sockets=[listening])
+        # Whoever is told the URL may come at once.
+        listening.listen(chosen.backlog)
+        task = asyncio.create_task(server.serve(sockets=[listening]))
+        name, number = listening.getsockname()[:2]
+        try:
+            yield f"http://{f'[{name}]' if ':' in name else name}:{number}"
+        finally:
+            server.should_exit = True
+            await task
     finally:
-        ending.cancel()
         listening.close()
 
 
@@ -156,8 +148,3 @@ def _bound(config: uvicorn.Config):  # The type is the library's: nothing here d
             "machine; give another --host or --port",
             code="api.address",
         ) from error
-
-
-async def _until(stop: asyncio.Event, server: uvicorn.Server) -> None:
-    await stop.wait()
-    server.should_exit = True

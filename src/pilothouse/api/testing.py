@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Collection
 from dataclasses import dataclass
@@ -42,20 +41,10 @@ class Served:
 @contextlib.asynccontextmanager
 async def served(studio: Studio) -> AsyncGenerator[Served]:
     """Serve an open project on a free port of this machine."""
-    from pilothouse.api.server import serve_studio
+    from pilothouse.api.server import serving
 
-    stop, url = asyncio.Event(), asyncio.get_running_loop().create_future()
-    task = asyncio.create_task(
-        serve_studio(studio, host="127.0.0.1", port=0, stop=stop, started=url.set_result)
-    )
-    try:
-        await asyncio.wait({url, task}, return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            task.result()
-        yield Served(url=url.result(), studio=studio)
-    finally:
-        stop.set()
-        await task
+    async with serving(studio, host="127.0.0.1", port=0) as url:
+        yield Served(url=url, studio=studio)
 
 
 @contextlib.asynccontextmanager

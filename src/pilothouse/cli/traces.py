@@ -77,7 +77,7 @@ async def _list(wanted: SpanFilter, of: str | None, folder: Path, acting: str | 
         if of is not None:
             wanted = replace(wanted, run=await _run(studio, of))
         found = await studio.traces.find(studio.principal, wanted)
-    emit(found, as_json=json, show=lambda: _spans(found))
+    _say(found, as_json=json, show=lambda: _spans(found))
 
 
 def _spans(found: list[StoredSpan]) -> RenderableType:
@@ -121,7 +121,7 @@ async def _show(id: str, svg: Path | None, folder: Path, acting: str | None, jso
         who, engine = studio.principal, studio.engine
         found = await studio.traces.timeline(who, engine, await _run(studio, id), inbox=studio.inbox)
     _write(svg, lambda: timeline_svg(found))
-    emit(found, as_json=json, show=lambda: _picture(found))
+    _say(found, as_json=json, show=lambda: _picture(found))
 
 
 def _picture(found: Timeline) -> RenderableType:
@@ -208,7 +208,7 @@ async def _graph(
             found = await decision_graph(studio, who, proposal_id=await studio.find_proposal(id))
     for path, draw in ((svg, graph_svg), (mermaid, graph_mermaid), (dot, graph_dot)):
         _write(path, lambda draw=draw: draw(found))
-    emit(found, as_json=json, show=lambda: graph_text(found))
+    _say(found, as_json=json, show=lambda: graph_text(found))
 
 
 @app.command()
@@ -243,7 +243,7 @@ async def _usage(
         [one.of or "-", one.calls, one.errors, one.tokens_in, one.tokens_out, one.cost, f"{one.seconds:.1f}"]
         for one in found
     ]
-    emit(found, as_json=json, show=lambda: table("usage", columns, rows, empty="No model call in that time."))
+    _say(found, as_json=json, show=lambda: table("usage", columns, rows, empty="No model call in that time."))
 
 
 @app.command()
@@ -308,6 +308,12 @@ async def _run(studio: Studio, text: str) -> UUID:
     if not found:
         raise UsageError(f"there is no run {text!r}; see `pilothouse runs`", code="engine.unknown_run")
     raise UsageError(f"{text!r} fits {len(found)} runs; give more characters", code="runs.ambiguous")
+
+
+def _say(found: object, *, as_json: bool, show: Callable[[], RenderableType | None]) -> None:
+    from pilothouse.traces import jsonable
+
+    emit(jsonable(found) if as_json else None, as_json=as_json, show=show)
 
 
 def _write(path: Path | None, draw: Callable[[], str]) -> None:

@@ -32,15 +32,18 @@ def register(app: typer.Typer) -> None:
 def up(
     *,
     every: Annotated[float, typer.Option(help="Seconds between two status lines; 0 prints none.")] = 10.0,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Also serve HTTP to this machine there, as `serve`.")
+    ] = None,
     project: ProjectOption = Path(),
     acting: AsOption = None,
     json: JsonOption = False,
 ) -> None:
     """Keep the project running: segments, timers, schedules, the audit log. Ctrl-C hands live runs over."""
-    run(_up(project, acting, every, json))
+    run(_up(project, acting, every, port, json))
 
 
-async def _up(folder: Path, acting: str | None, every: float, json: bool) -> None:
+async def _up(folder: Path, acting: str | None, every: float, port: int | None, json: bool) -> None:
     from pilothouse.app import open_studio, publish
     from pilothouse.audit import public_key
 
@@ -48,7 +51,7 @@ async def _up(folder: Path, acting: str | None, every: float, json: bool) -> Non
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with open_studio(folder, acting=acting, serve=True) as studio:
+    async with open_studio(folder, acting=acting, serve=True) as studio, contextlib.AsyncExitStack() as stack:
         publish(studio.sources)
         database = "embedded" if studio.database.embedded else "served"
         console(stderr=True).print(
@@ -57,6 +60,8 @@ async def _up(folder: Path, acting: str | None, every: float, json: bool) -> Non
             markup=False,
         )
         _show_key(public_key(studio.database))
+        if port is not None:
+            await _serve(stack, studio, port)
         first = await studio.identity.first_link(studio.project)
         if first is not None:
             words = f"pilothouse login {first.account} --token {first.secret}"
@@ -67,6 +72,13 @@ async def _up(folder: Path, acting: str | None, every: float, json: bool) -> Non
                 await asyncio.wait_for(stop.wait(), every or None)
             if every:
                 await _status(studio, json)
+
+
+async def _serve(stack: contextlib.AsyncExitStack, studio: Studio, port: int) -> None:
+    from pilothouse.api import serving
+
+    url = await stack.enter_async_context(serving(studio, host="127.0.0.1", port=port))
+    console(stderr=True).print(f"serving at {url}", markup=False)
 
 
 def _show_key(key: str | None) -> None:

@@ -16,6 +16,7 @@ from pilothouse.traces.drawing import (
     words_of,
 )
 from pilothouse.traces.graph import Edge, EffectFacts, Graph, Node, decision_graph
+from pilothouse.traces.jsonable import jsonable
 from pilothouse.traces.otlp.giving import otlp_lines
 from pilothouse.traces.reading import Reading, next_page
 from pilothouse.traces.timeline import Moment, Timeline
@@ -46,6 +47,7 @@ __all__ = [
     "graph_mermaid",
     "graph_svg",
     "graph_text",
+    "jsonable",
     "lasting",
     "next_page",
     "open_traces",

@@ -162,6 +162,10 @@ class Traces(Reading):
         with contextlib.suppress(UnavailableError):
             await self.flush()
 
+    async def close(self) -> None:
+        """Wait until what was handed over is stored or refused: also what a stopped flush had begun."""
+        await self._writer.close()
+
 
 LARGE = 256 << 10
 
@@ -176,5 +180,8 @@ async def open_traces(
 ) -> AsyncGenerator[Traces]:
     """Open the spans of a project and store those of this process until the end of the block."""
     traces = Traces(database, authority=authority, settings=settings, keep=keep)
-    async with traces.gathering():
-        yield traces
+    try:
+        async with traces.gathering():
+            yield traces
+    finally:
+        await traces.close()

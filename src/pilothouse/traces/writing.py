@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -53,8 +52,7 @@ class Writer:
     async def close(self) -> None:
         """Wait until everything that was handed over is stored or refused."""
         while self._task is not None and not self._task.done():
-            with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.wait({self._task})
+            await asyncio.wait({self._task})
 
     async def _work(self) -> None:
         while self._waiting:

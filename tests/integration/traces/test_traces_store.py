@@ -166,6 +166,16 @@ async def test_what_is_old_is_forgotten_by_workflow(database: Database) -> None:
         assert await traces.prune(OPERATOR, days=0) == 2
 
 
+async def test_a_flush_that_is_stopped_halfway_still_ends(database: Database) -> None:
+    for _ in range(20):
+        async with open_traces(database, settings=TracesSettings(every=0.001)):
+            for _ in range(5):
+                with span("s"):
+                    pass
+                await asyncio.sleep(0.0015)
+    assert len(await Traces(database).find(READER, SpanFilter(limit=1000))) == 100
+
+
 class Away:
     """A database that does not answer for a while."""
 

@@ -10,7 +10,6 @@ from uuid import UUID
 import pytest
 
 from pilothouse.api.problems import problem, status_of
-from pilothouse.api.words import plain_json
 from pilothouse.kernel import (
     ConflictError,
     DataError,
@@ -20,7 +19,7 @@ from pilothouse.kernel import (
     UnavailableError,
     UsageError,
 )
-from pilothouse.traces import SpanFilter, Usage
+from pilothouse.traces import SpanFilter, Usage, jsonable
 
 
 @pytest.mark.parametrize(
@@ -68,10 +67,10 @@ def test_who_is_told_to_come_again_is_told_when() -> None:
 
 def test_nouns_become_objects_without_tags() -> None:
     used = Usage(of="m", calls=1, errors=0, tokens_in=1, tokens_out=2, cost=Decimal("0.10"), seconds=0.5)
-    assert plain_json(used)["cost"] == "0.10"
+    assert jsonable(used)["cost"] == "0.10"
     wanted = SpanFilter(run=UUID(int=1), after=datetime(2026, 1, 1, tzinfo=UTC))
-    assert plain_json(wanted)["run"] == "00000000-0000-0000-0000-000000000001"
-    assert plain_json(wanted)["after"] == "2026-01-01T00:00:00+00:00"
-    assert plain_json({"a": frozenset({"b", "a"}), "d": timedelta(seconds=2), "n": None}) == {
+    assert jsonable(wanted)["run"] == "00000000-0000-0000-0000-000000000001"
+    assert jsonable(wanted)["after"] == "2026-01-01T00:00:00+00:00"
+    assert jsonable({"a": frozenset({"b", "a"}), "d": timedelta(seconds=2), "n": None}) == {
         "a": ["a", "b"], "d": 2.0, "n": None,
     }  # fmt: skip
