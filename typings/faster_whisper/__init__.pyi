@@ -14,6 +14,8 @@ class Segment:
     start: float
     end: float
     text: str
+    avg_logprob: float
+    compression_ratio: float
     words: list[Word] | None
 
 class TranscriptionInfo:

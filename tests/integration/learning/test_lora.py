@@ -230,7 +230,7 @@ async def test_examples_over_the_length_are_not_cut(base: OpenPack, tmp_path: Pa
     assert caught.value.code == "learning.empty"
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 @pytest.mark.skipif(TRAIN_PYTHON is None, reason="opt in: TRAIN_PYTHON names an interpreter with [train]")
 async def test_a_training_that_was_stopped_goes_on_and_is_served(base: OpenPack, tmp_path: Path) -> None:
     python = Path(str(TRAIN_PYTHON))
@@ -252,7 +252,7 @@ async def test_a_training_that_was_stopped_goes_on_and_is_served(base: OpenPack,
             assert await _say(client, runtime.lora("tiny")) != await _say(client, runtime.lora(None))
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_train_claims_makes_and_registers_an_adapter(base: OpenPack, tmp_path: Path) -> None:
     folder = tmp_path / "project"
     made = _run(folder.parent, "init", "project")
@@ -282,6 +282,6 @@ def _run(folder: Path, *words: str, **environment: str) -> subprocess.CompletedP
     kept = {k: v for k, v in os.environ.items() if not k.startswith("PILOTHOUSE_") or "PACKS" in k}
     return subprocess.run(
         [sys.executable, "-m", "pilothouse", *words],
-        cwd=folder, capture_output=True, text=True, timeout=580, check=False,
+        cwd=folder, capture_output=True, text=True, timeout=1780, check=False,
         env={**kept, "COLUMNS": "120", "USER": "amira", "LOGNAME": "amira", **environment},
     )  # fmt: skip

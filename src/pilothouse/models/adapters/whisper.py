@@ -27,6 +27,8 @@ _LONGEST_HINTS = 600  # characters; the prompt holds 224 tokens
 _SPEECH = 0.5
 _GAP = 0.7  # seconds of silence that end a stretch
 _PAD = 0.25
+_REPEATS = 2.4  # compressed to less than that, it repeats itself
+_UNSURE = -1.0  # mean log-probability of a token
 _WINDOW = 28.0  # seconds; the model hears 30 at once
 
 
@@ -41,7 +43,7 @@ class _Weights(Protocol):
 
 
 class WhisperTranscriber:
-    """Turns short speech into words with seconds; numbers and identifiers come marked for confirmation.
+    """Turns short speech into words with seconds; what is often wrong comes marked.
 
     The recording is decoded in a cage; the recogniser sees samples only. English is what was measured; in
     noise about one word in seven is wrong, and a number may be heard as a word that is none: who dictates
@@ -149,11 +151,13 @@ class WhisperTranscriber:
                 temperature=0.0,
                 initial_prompt=prompt,
                 condition_on_previous_text=False,
+                no_repeat_ngram_size=4,  # in noise it would otherwise say one phrase for ever
                 word_timestamps=True,
             )
             language = language or info.language
             for segment in segments:
-                words += [_word(word, start) for word in segment.words or ()]
+                unsure = segment.compression_ratio > _REPEATS or segment.avg_logprob < _UNSURE
+                words += [_word(word, start, unsure=unsure) for word in segment.words or ()]
         return Transcript(
             words=tuple(words),
             language=language,
@@ -163,14 +167,14 @@ class WhisperTranscriber:
         )
 
 
-def _word(heard: Word, offset: float) -> HeardWord:
+def _word(heard: Word, offset: float, *, unsure: bool) -> HeardWord:
     text = heard.word.strip()
     return HeardWord(
         text=text,
         start=round(float(offset + heard.start), 2),
         end=round(float(offset + heard.end), 2),
         confidence=float(heard.probability),
-        confirm=needs_confirmation(text),
+        confirm=unsure or needs_confirmation(text),
     )
 
 

@@ -31,8 +31,8 @@ class HeardWord:
         start: Seconds from the beginning of the recording.
         end: Seconds from the beginning.
         confidence: The recogniser's own, 0 to 1; not calibrated.
-        confirm: A number, or a part of an identifier: wrong too often to build on, so it is read back and
-            confirmed by a person first.
+        confirm: A number, a part of an identifier, or said where little was understood: wrong too often to
+            build on, so it is read back and confirmed by a person first.
     """
 
     text: str
