@@ -62,29 +62,27 @@ async def _streamed(
     first: ChatEvent, events: AsyncGenerator[ChatEvent], asked: Asked, id: str
 ) -> AsyncGenerator[bytes]:
     """Yield server-sent events; a client that leaves closes the generation."""
-
-    def line(delta: Mapping[str, Any], reason: str | None = None, **more: Any) -> bytes:
-        return _event(chunk_of(asked, id, delta, reason) | more)
-
-    yield line({"role": "assistant", "content": ""})
+    yield _event(chunk_of(asked, id, {"role": "assistant", "content": ""}, None))
     said = isinstance(first, Delta)
     try:
         async with aclosing(events):
             async for one in events:
-                if isinstance(one, Delta) and not asked.held:
-                    said = True
-                    yield line({"content": one.text})
-                elif isinstance(one, Restarted) and said:
+                if isinstance(one, Restarted) and said:
                     # This protocol cannot take words back: better an error than two halves.
-                    yield _event({"error": refused(_broken(one))})
-                    return
-                elif isinstance(one, Finished):
-                    for piece in _last(one, asked, id):
-                        yield piece
+                    raise _broken(one)
+                said = said or (isinstance(one, Delta) and not asked.held)
+                for piece in _pieces(one, asked, id):
+                    yield piece
     except PilothouseError as error:
         yield _event({"error": refused(error)})
         return
     yield b"data: [DONE]\n\n"
+
+
+def _pieces(one: ChatEvent, asked: Asked, id: str) -> list[bytes]:
+    if isinstance(one, Delta) and not asked.held:
+        return [_event(chunk_of(asked, id, {"content": one.text}, None))]
+    return _last(one, asked, id) if isinstance(one, Finished) else []
 
 
 def _last(finished: Finished, asked: Asked, id: str) -> list[bytes]:

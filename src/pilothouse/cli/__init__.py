@@ -10,7 +10,6 @@ from pilothouse.cli import (
     agents,
     audit,
     documents,
-    drill,
     flows,
     inbox,
     models,
@@ -52,7 +51,6 @@ for part in (
     documents,
     packs,
     models,
-    drill,
     agents,
 ):
     part.register(app)

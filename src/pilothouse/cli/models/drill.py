@@ -12,7 +12,7 @@ from pilothouse.cli.console import AsOption, JsonOption, ProjectOption, console,
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from pilothouse.app.unplug import Pulled
+    from pilothouse.app.models.unplug import Pulled
 
 __all__ = ["register"]
 
@@ -48,7 +48,7 @@ def unplug(
 
 async def _unplug(folder: Path, acting: str | None, runs: int, task: str | None) -> tuple[Pulled, ...]:
     from pilothouse.app import open_studio
-    from pilothouse.app.unplug import unplug
+    from pilothouse.app.models.unplug import unplug
 
     async with open_studio(folder, acting=acting) as studio:
         stands_in = not studio.models.routes
