@@ -16,6 +16,7 @@ from pilothouse.documents.ports import Heard, Transcriber
 from pilothouse.documents.types import Box, Document, Piece, Place, Span, Text, canonical_text
 from pilothouse.kernel import DataError, UsageError
 from pilothouse.labels import Label
+from pilothouse.telemetry import SpanRecord, span
 
 __all__ = ["Documents", "open_documents", "read_document"]
 
@@ -75,12 +76,14 @@ class Documents:
         known = self._known.get(identity, name, declared_type, bounds)
         if known is not None:
             return relabelled(known, label)
-        head = {"do": "read", "name": name[:1000], "declared": declared_type[:200]}
-        answer, _ = await self._crew.ask(_key(label, run), head, data, bounds)
-        found = answer.get("document")
-        document = await asyncio.to_thread(document_of, found, label=label, limits=bounds)
-        if document.id != identity:
-            raise ParserDied("the parser's answer is about another file; nothing of it was used")
+        with span("read_document") as written:
+            head = {"do": "read", "name": name[:1000], "declared": declared_type[:200]}
+            answer, _ = await self._crew.ask(_key(label, run), head, data, bounds)
+            found = answer.get("document")
+            document = await asyncio.to_thread(document_of, found, label=label, limits=bounds)
+            if document.id != identity:
+                raise ParserDied("the parser's answer is about another file; nothing of it was used")
+            _describe(written, document)
         self._known.keep(document, name, declared_type, bounds)
         return document
 
@@ -184,6 +187,16 @@ def _written(heard: Sequence[Heard], version: str) -> Text:
         pieces.append(Piece(start=len(content), end=end, place=place, confidence=part.confidence))
         content, last = content + words, part.end
     return Text(content=content, pieces=tuple(pieces), extractor=version)
+
+
+def _describe(written: SpanRecord, document: Document) -> None:
+    """What a trace may know of a file: kind, sizes and what is odd; never its name or a word of it."""
+    written.label = document.label
+    written.attributes["pilothouse.document.media_type"] = document.media_type
+    written.attributes["pilothouse.document.pages"] = len(document.pages)
+    written.attributes["pilothouse.document.recognised"] = sum(p.read != "text" for p in document.pages)
+    written.attributes["pilothouse.document.parts"] = len(document.parts)
+    written.attributes["pilothouse.document.notices"] = sorted({n.code for n in document.notices})
 
 
 def _labelled(label: object) -> None:

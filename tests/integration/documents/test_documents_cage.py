@@ -207,3 +207,24 @@ async def test_what_is_kept_is_bounded() -> None:
         text = Text(content="x" * 1000)
         known.keep(Document(id=str(n), media_type="text/plain", label=label(), text=text), "", "", limits)
     assert [n for n in range(10) if known.get(str(n), "", "", limits) is not None] == [8, 9]
+
+
+async def test_a_trace_knows_kind_and_sizes_and_no_word(documents: Documents) -> None:
+    from pilothouse.telemetry import SpanRecord, bind_sink
+
+    class Kept:
+        def __init__(self) -> None:
+            self.records: list[SpanRecord] = []
+
+        def emit(self, record: SpanRecord) -> None:
+            self.records.append(record)
+
+    kept = Kept()
+    data = pdf([Page().write(72, 700, "CANARY order").write(72, 600, "CANARY hidden", before="1 g")])
+    with bind_sink(kept):
+        await documents.read(data, label=label("desk"), name="CANARY.pdf")
+    (record,) = kept.records
+    assert record.name == "read_document"
+    assert record.label == label("desk")
+    assert record.attributes["pilothouse.document.notices"] == ["documents.hidden_text"]
+    assert "CANARY" not in repr(record)

@@ -1,4 +1,4 @@
-"""Owns the question whether this machine can confine: answered by doing it once, remembered."""
+"""Owns the question whether this machine can confine: answered by doing it once; a yes is remembered."""
 
 from __future__ import annotations
 
@@ -46,11 +46,14 @@ class Confinement:
 
 
 async def confinement() -> Confinement:
-    """Return whether this account can confine on this machine; tried once a process, really."""
+    """Return whether this account can confine on this machine: tried, and a success is remembered."""
     account = os.geteuid()
-    if account not in _known:
-        _known[account] = await _try()
-    return _known[account]
+    if account in _known:
+        return _known[account]
+    found = await _try()
+    if found.ok:
+        _known[account] = found
+    return found
 
 
 async def require_confinement() -> None:
@@ -74,7 +77,7 @@ async def _try() -> Confinement:
     from pilothouse.engine.confine.inside import landlock_version
     from pilothouse.engine.confine.process import start, to_end
 
-    cage = Cage(bounds=Bounds(wall_s=20.0, cpu_s=10))
+    cage = Cage(bounds=Bounds(wall_s=60.0, cpu_s=10))
     try:
         process = await start([str(Path(sys.executable).absolute()), "-I", "-S", "-c", "print(1)"], cage)
         try:
