@@ -63,7 +63,8 @@ def cpu() -> float:
 
 
 def ours(data: bytes) -> dict[str, Any]:
-    return read_bytes(Job.of(ReadLimits(), read_bytes), data, "", "", 0)
+    # Pages compared by lot cost a recognition each; they are left out, so that the figure is of the text layer.
+    return read_bytes(Job.of(ReadLimits(compared=0.0), read_bytes), data, "", "", 0)
 
 
 def field(name: str, draw: random.Random) -> str:
