@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from pilothouse.connectors import as_text
 from pilothouse.decisions import Evidence
 from pilothouse.kernel import content_hash, wired
 from pilothouse.labels import Origin
 from pilothouse_port.cost import CLERKS, Actions, assisted, manual, words_of
+from pilothouse_port.drafts import worded
 from pilothouse_port.types import (
     CheckResult,
     Consignment,
@@ -23,7 +24,7 @@ from pilothouse_port.types import (
     Verdict,
 )
 
-__all__ = ["Draft", "Pack", "decision_line", "evidence_of", "make_pack"]
+__all__ = ["Draft", "Pack", "decision_line", "drafts_of", "evidence_of", "make_pack"]
 
 
 @wired("port.draft")
@@ -36,12 +37,16 @@ class Draft:
         to: Role of the receiver; the registered address is looked up when it is sent.
         text: Every number in it stands in the pack's evidence.
         correction: The prepared change in one clause, empty when there is none.
+        language: Of ``text``: the receiver's, as far as one of his mails shows it.
+        change: The same change as fields, each value out of the evidence.
     """
 
     check: str
     to: str
     text: str
     correction: str = ""
+    language: str = "en"
+    change: dict[str, str] = field(default_factory=dict[str, str])
 
 
 @wired("port.pack")
@@ -79,68 +84,6 @@ class Pack:
                 sorted(e.hash for e in self.evidence),
             ]
         )
-
-
-_DRAFTS: Final[dict[str, tuple[str, str, str]]] = {
-    "title": (
-        "consignee",
-        "The original bill of lading {bl} for {box} is not surrendered. Please surrender it at our counter.",
-        "open a counter task",
-    ),
-    "money": (
-        "payer",
-        "Charges on {bl} for {box} are open ({values}). Please pay, or send the payment reference.",
-        "propose the ledger match",
-    ),
-    "customs": (
-        "broker",
-        "Customs has not released {box} under {bl}. We look again at the next message.",
-        "watch",
-    ),
-    "health": ("broker", "The health authority has not cleared {box} under {bl}.", "watch"),
-    "dangerous": (
-        "shipper's agent",
-        "Please complete the dangerous goods notice for {box} ({values}).",
-        "block at the terminal, fill the notice",
-    ),
-    "seal": (
-        "terminal",
-        "The seal of {box} differs ({values}). Please send a photograph and check the doors.",
-        "correct the seal record",
-    ),
-    "damage": (
-        "terminal",
-        "Damage is recorded on {box} ({values}). Please arrange a survey.",
-        "claim notice",
-    ),
-    "identity": (
-        "consignee",
-        "The consignee on {bl} does not match our records ({values}). Please confirm your details.",
-        "propose an alias",
-    ),
-    "mandate": (
-        "principal",
-        "A party asks for {box} under {bl} without a valid mandate ({values}). Please confirm or refuse.",
-        "update the mandate record",
-    ),
-    "fraud": (
-        "security desk",
-        "Contact details behind {bl} changed ({values}). Call back on the old number.",
-        "freeze",
-    ),
-    "stop": (
-        "who said stop",
-        "Received: {box} under {bl} is stopped until you lift it.",
-        "block with review date",
-    ),
-    "order": (
-        "carrier",
-        "The release order for {box} under {bl} does not stand ({values}).",
-        "renew the order",
-    ),
-    "free_time": ("payer", "Free time of {box} is over ({values}); demurrage is due.", "draft the invoice"),
-    "gate": ("haulier", "{box} cannot be collected yet ({values}).", "book or correct the slot"),
-}
 
 
 def evidence_of(verdict: ReleaseVerdict, results: Sequence[CheckResult]) -> tuple[Evidence, ...]:
@@ -185,6 +128,7 @@ def make_pack(
     *,
     lookups: float,
     texts: Sequence[Unread] = (),
+    language: str = "en",
     number: int = 0,
 ) -> Pack:
     """Return the pack of one consignment.
@@ -195,9 +139,10 @@ def make_pack(
         verdict: What the table said.
         lookups: Its share of the batch's queries.
         texts: All there were, read or not: whoever works by hand reads them.
+        language: In which the party writes.
         number: Its place in the batch.
     """
-    drafts = _drafts(facts.consignment, verdict.reasons)
+    drafts = drafts_of(facts.consignment, verdict.reasons, language=language)
     passed = tuple(result.check for result in results if result.status == "pass")
     evidence = evidence_of(verdict, results)
     return Pack(
@@ -212,22 +157,37 @@ def make_pack(
     )
 
 
-def _drafts(one: Consignment, reasons: Sequence[Reason]) -> tuple[Draft, ...]:
+def drafts_of(one: Consignment, reasons: Sequence[Reason], *, language: str = "en") -> tuple[Draft, ...]:
+    """Return a message and a prepared correction for each check that gives a reason; none for what is unknown.
+
+    A suspicion is told to the security desk alone, in English; never to whoever wrote the mail.
+    """
     out: dict[str, Draft] = {}
     for reason in reasons:
-        known = _DRAFTS.get(reason.check.partition(":")[0])
-        if reason.outcome == "unknown" or known is None or reason.check in out:
+        check = reason.check.partition(":")[0]
+        if reason.outcome == "unknown" or reason.check in out:
             continue
-        to, text, correction = known
-        words = text.format(box=one.container, bl=one.bl, values=_values(reason))
-        out[reason.check] = Draft(check=reason.check, to=to, text=words, correction=correction)
+        values = _values(reason)
+        spoken = "en" if check == "fraud" else language
+        found = worded(check, box=one.container, bl=one.bl, values=values, language=spoken, evidence=())
+        if found is None:
+            continue
+        to, text, correction, said = found
+        change = {"container": one.container, "bl": one.bl, "check": check, "outcome": reason.outcome, "do": correction}
+        out[reason.check] = Draft(check=reason.check, to=to, text=text, correction=correction, language=said, change=change)
     return tuple(out.values())
 
 
 def _values(reason: Reason) -> str:
-    values = [
-        as_text(item.value) for r in reason.evidence if isinstance(r, Fact) for item in r.cited if item.value
-    ]
+    """Return the values a reason rests on: of a text the words it quotes, never the whole of it."""
+    values: list[str] = []
+    for reading in reason.evidence:
+        if not isinstance(reading, Fact):
+            continue
+        if reading.name.startswith("claim."):
+            values.append(" ".join(str(reading.value).split()))
+            continue
+        values += [as_text(item.value) for item in reading.cited if item.value]
     return ", ".join(dict.fromkeys(values)) or reason.outcome
 
 

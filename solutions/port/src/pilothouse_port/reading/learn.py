@@ -135,6 +135,7 @@ def _texts(row: Row, source: TextModel, bindings: Bindings, boxes: set[str]) -> 
                 id=text_of(row.values.get(source.id)),
                 reply=text_of(row.values.get(source.reply)),
                 sender=domain_of(text_of(row.values.get(source.sender))),
+                attached=bool(row.values.get("attachments")),
             )
         ]
     key = source.key.get("container")

@@ -32,11 +32,13 @@ class Readout:
         claims: For the checks; those that loosen are proposed, never more.
         facts: With only those texts left unread that could still hide something.
         notes: One line a text, for a person.
+        language: In which the party last wrote; a mail with a sign of fraud does not count.
     """
 
     claims: tuple[Claim, ...]
     facts: Facts
     notes: tuple[str, ...] = ()
+    language: str = "en"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ async def read_facts(facts: Facts, reader: PortReader) -> Readout:
     """
     if not facts.unread:
         return Readout(claims=(), facts=facts)
-    read = [await _read(text, reader) for text in facts.unread]
+    read = _with_letters([await _read(text, reader) for text in facts.unread])
     claims: list[Claim] = []
     left: list[Unread] = []
     for one in read:
@@ -78,7 +80,23 @@ async def read_facts(facts: Facts, reader: PortReader) -> Readout:
             left.append(rest)
     claims += _withdrawn(read, facts)
     notes = tuple(_note(one) for one in read)
-    return Readout(claims=tuple(claims), facts=replace(facts, unread=tuple(left)), notes=notes)
+    return Readout(
+        claims=tuple(claims), facts=replace(facts, unread=tuple(left)), notes=notes, language=_language(read)
+    )
+
+
+def _with_letters(read: list[_Read]) -> list[_Read]:
+    """A mail whose attachment says the thing is its cover: what is only guessed of the cover adds nothing."""
+    letters = {
+        _field(one.text, "message_id") for one in read if one.text.part and any(s.type in OUTCOME_OF for s in one.said)
+    } - {""}
+    out: list[_Read] = []
+    for one in read:
+        if not one.text.part and _field(one.text, "message_id") in letters:
+            said = tuple(s for s in one.body.said if s.by != "head")
+            one = _Read(one.text, one.subject, replace(one.body, said=said, open=()))
+        out.append(one)
+    return out
 
 
 async def _read(text: Unread, reader: PortReader) -> _Read:
@@ -237,6 +255,11 @@ def _later(back: _Read, stop: _Read) -> bool:
         return bool(second.value > first.value)
     except TypeError:
         return str(second.value) > str(first.value)
+
+
+def _language(read: Sequence[_Read]) -> str:
+    mails = [one for one in read if one.text.kind == "mail" and one.body.language and not one.text.signs]
+    return mails[-1].body.language if mails else "en"
 
 
 def _note(one: _Read) -> str:

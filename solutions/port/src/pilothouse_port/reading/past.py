@@ -39,6 +39,7 @@ class PastText:
         id: Of a mail.
         reply: Id of the mail it answers.
         sender: Domain it came from: no source may speak for a wording more than a few times.
+        attached: Something hangs on it: what the clerk read may stand there and not here.
     """
 
     kind: str
@@ -48,6 +49,7 @@ class PastText:
     id: str = ""
     reply: str = ""
     sender: str = ""
+    attached: bool = False
 
 
 def words_of_types(table: PolicyTable) -> dict[str, frozenset[str]]:
@@ -88,7 +90,7 @@ def examples_of(
         answered = {one.reply for one in mine if one.reply}
         for number, one in enumerate(mine):
             told = _labels(about.get(number, ()), one, kind, words)
-            if told is None or one.id in answered or (kind == "mail" and one.reply):
+            if told is None or one.attached or one.id in answered or (kind == "mail" and one.reply):
                 continue  # a stop that was taken back later says nothing sure about either mail
             out[kind].append(Example(text=one.text, labels=told, source=one.sender or group, id=f"{group}{kind}{number}"))
     return out
