@@ -26,8 +26,8 @@ def as_page(card: Card) -> str:
         f"# {card['name']}",
         "",
         f"Reads {', '.join(card['types'])}. Trained on {data['texts']} texts with {data['wordings']} "
-        f"distinct wordings in {data['units']} layouts ({_counted(data['languages'])}); label noise seen: "
-        f"{data['noise']['rate']:.1%} of votes.",
+        f"distinct wordings in {data['units']} layouts ({_counted(data['languages'])}); wrong labels, as "
+        f"far as repeated wordings tell: {data['noise']['wrong']:.1%}.",
         "",
         f"Base vectors: {card['encoder'] or 'none'}. Task: {card['task_version']}. "
         f"Data: {data['hash'][:12]}. "

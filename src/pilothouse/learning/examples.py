@@ -117,7 +117,10 @@ def _rows(lines: Iterable[str], path: Path) -> Iterator[Example]:
             ) from error
 
 
-def _example(row: dict[str, Any], number: int) -> Example:
+def _example(loaded: object, number: int) -> Example:
+    if not isinstance(loaded, dict):
+        raise TypeError("a line is an object")
+    row = cast("dict[str, Any]", loaded)
     labels = row.get("labels", [])
     if not isinstance(row["text"], str) or not isinstance(labels, list):
         raise TypeError("text is a string and labels a list")

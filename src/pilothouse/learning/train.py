@@ -43,6 +43,8 @@ TEST_SHARE, KNOWN_SHARE = 0.2, 0.2
 FEWEST = 8
 """Wordings below which nothing can be told apart."""
 MOST_MEASURED = 1500
+LEAST_MET = 0.4
+"""Share of known words below which nobody calls a sentence harmless, whatever the examples say."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,6 +128,9 @@ async def train_heads(
 def _split(examples: Examples, task: Task, types: Sequence[str], seed: int, progress: Progress) -> _Split:
     readings = prepare_all(examples, task)
     every = collect(readings, types)
+    strange = sorted({one for example in examples for one in example.labels} - set(types))
+    if strange:
+        progress(f"labels that are no type of {task.name!r} count as none: {', '.join(strange)}")
     claimed = sum(any(one.claims(t) for t in types) for one in every.values())
     if len(every) < FEWEST or not claimed:
         raise DataError(
@@ -210,7 +215,7 @@ def _head(
         tightening=frozenset(one.name for one in task.types if one.tightens and not one.mention),
         weights=weights,
         limits=limits,
-        met=sorted(crossed.met)[len(crossed.met) // 20],
+        met=max(LEAST_MET, sorted(crossed.met)[len(crossed.met) // 20]),
         clear=aims.clear,
         memory=heads.Memory(wordings, tau_of(split.wordings, split.units)),
         encoder=encoder.version if encoder is not None and encoded else "",

@@ -140,6 +140,7 @@ class Head:
         met = self.weights.met(seen)
         layout: Layout = "new" if known is None else "known"
         if known is None and met < self.met:
+            # Mostly words it never met: it claims nothing and clears nothing.
             return Judgement(opinions={}, layout="new", met=met, harmless=False)
         scores = self.scores(seen, vector)
         opinions = {

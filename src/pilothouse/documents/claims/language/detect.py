@@ -43,7 +43,7 @@ def detect(text: str, *, among: frozenset[str] | None = None) -> str:
     if not ranked or ranked[0][0] < 1.5:
         return ""
     second = ranked[1][0] if len(ranked) > 1 else 0.0
-    return ranked[0][1] if ranked[0][0] >= second * 1.25 + 0.5 else ""
+    return ranked[0][1] if ranked[0][0] >= second * 1.15 + 0.4 else ""
 
 
 @functools.lru_cache(maxsize=4096)

@@ -82,7 +82,9 @@ class Lexicon:
     def mark(self, sentence: Sentence, mentions: Sequence[Mention]) -> Marked:
         """Return the sentence with its concepts and the mentions that stand in it."""
         hits = self._matcher.find(sentence.folded.text)
-        hits = [hit for hit in hits if _own_language(sentence, hit.language, hit.end - hit.start)]
+        own = [hit for hit in hits if _own_language(sentence, hit.language, hit.end - hit.start)]
+        # The same words may stand for the same in two languages.
+        hits = list({(hit.concept, hit.first, hit.last): hit for hit in own}.values())
         scoped = scope(sentence, hits, self._negatable)
         tokens = [*(self._token(sentence, one) for one in scoped), *_mentioned(sentence, mentions)]
         concepts = tuple((one.name, one.negated, one.start, one.end) for one in tokens if not one.mention)

@@ -18,7 +18,7 @@ _BOX = re.compile(
 )
 _IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?:[ ]?[A-Z0-9]){11,30}(?![A-Za-z0-9])")
 _UN = re.compile(
-    r"(?<![A-Za-z0-9])(?:UN(?:[ ]?(?:no|nr|n°)\.?)?|ONU)[ :.\-#]{0,2}(?P<n>[0-3]\d{3})(?!\d)", re.IGNORECASE
+    r"(?<![A-Za-z0-9])(?:UN(?:[ \-]?(?:no|nr|n°)\.?)?|ONU)[ :.\-#]{0,2}(?P<n>[0-3]\d{3})(?!\d)", re.IGNORECASE
 )
 _TO_DIGIT = str.maketrans("OoIlQ", "00110")
 _TO_LETTER = str.maketrans("01", "OI")
