@@ -11,7 +11,16 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from pilothouse.api.problems import problem, status_of
-from pilothouse.kernel import DeniedError, LimitError, PilothouseError, Principal, UnavailableError, require
+from pilothouse.kernel import (
+    DataError,
+    DeniedError,
+    LimitError,
+    PilothouseError,
+    Principal,
+    UnavailableError,
+    UsageError,
+    require,
+)
 from pilothouse.telemetry import parse_traceparent, span
 
 if TYPE_CHECKING:
@@ -24,6 +33,7 @@ __all__ = ["SecurityHeaders", "guarded", "principal_of", "studio_of"]
 
 log = logging.getLogger(__name__)
 DRAIN = 5.0
+FAULT = "something went wrong here; ask whoever keeps this server"
 HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-store"),
@@ -92,8 +102,7 @@ def guarded(endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
         except Exception:
             # What went wrong inside is for the log, not for the caller.
             log.exception("%s %s failed", endpoint.method, endpoint.path)
-            error = PilothouseError("something went wrong here; ask whoever keeps this server")
-            return _refused(endpoint, request, error)
+            return _refused(endpoint, request, PilothouseError(FAULT))
 
     return call
 
@@ -186,6 +195,10 @@ def _too_large(size: int) -> LimitError:
 
 
 def _refused(endpoint: Endpoint, request: Request, error: PilothouseError) -> Response:
+    if error.code.startswith("storage.") and isinstance(error, UsageError | DataError):
+        # A statement, or a setting, of ours is wrong: that is no business of the caller.
+        log.error("%s %s failed: %s", endpoint.method, endpoint.path, error)
+        error = PilothouseError(FAULT)
     status = status_of(error)
     if endpoint.refusal is not None:
         answer = endpoint.refusal(error, status)
