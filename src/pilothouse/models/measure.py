@@ -154,8 +154,12 @@ class _Probe:
         return right / len(TASKS) >= ENOUGH
 
     async def context(self, figures: dict[str, Json], most: int) -> int:
-        """Double the prompt until it is refused, or silently cut: then the count of tokens stops growing."""
-        longest, counted = 0, 0
+        """Double the prompt until it is refused, or silently cut: then the count of tokens stops growing.
+
+        Returns:
+            The longest that was taken whole; 0 if none of those tried was too long.
+        """
+        longest, counted, found = 0, 0, False
         size = 256
         while size <= most:
             words = " ".join(["harbour"] * int(size / WORD_TOKENS))
@@ -163,15 +167,17 @@ class _Probe:
                 _, replied, _ = await self._asked(f"{words}\nSay OK.", most=4)
             except PilothouseError as error:
                 figures["context_refused_at"] = f"{size}: {error.code}"
+                found = True
                 break
             seen = 0 if replied.usage is None else replied.usage.prompt_tokens
             if replied.usage is not None and seen <= counted * 1.2:
                 figures["context_cut_silently_at"] = size
+                found = True
                 break
             longest, counted = max(seen, size), seen
             size *= 2
-        figures["context_tried"] = min(size, most)
-        return longest
+        figures["context_taken"] = longest
+        return longest if found else 0
 
     async def _asked(
         self,

@@ -66,6 +66,7 @@ class _Rig:
     asked: dict[str, int] = field(default_factory=dict[str, int])
     waiting: dict[str, str] = field(default_factory=dict[str, str])
     degraded: dict[str, str] = field(default_factory=dict[str, str])
+    waited: dict[str, str] = field(default_factory=dict[str, str])
 
 
 _rigs: list[_Rig] = []
@@ -91,7 +92,7 @@ async def ask(turn: int, again: int) -> dict[str, str]:
     try:
         answer = await rig.gateway.chat(request)
     except UnavailableError as error:
-        rig.waiting[name] = error.message
+        rig.waiting[name] = rig.waited[name] = error.message
         return {"state": "waiting", "why": error.message}
     rig.waiting.pop(name, None)
     rig.asked[name] = rig.asked.get(name, 0) + 1
@@ -247,7 +248,7 @@ def _counted(rig: _Rig, name: str, gone: dict[str, str], ends: dict[str, str], s
     waited = many("waiting")
     went_on = many("done") - degraded
     reasons = [rig.degraded[run] for run in gone if run in rig.degraded]
-    reasons += [why for run, why in rig.waiting.items() if run in gone]
+    reasons += [why for run, why in rig.waited.items() if run in gone]
     return Pulled(
         task=rig.task,
         provider=name,
