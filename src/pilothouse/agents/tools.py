@@ -82,8 +82,9 @@ class ReadTool:
         returns: What its results are worth.
         needs: Arguments that must be given.
         right: The right its caller needs; empty for none beyond the session's.
-        description: What a model is told of it; words that a person approved.
+        description: What a model is told of it.
         parameters: JSON Schema of its arguments; default what its signature says.
+        told: Label of the description where somebody else wrote a part of it; who hears it has seen that.
     """
 
     name: str
@@ -93,6 +94,7 @@ class ReadTool:
     right: str = ""
     description: str = ""
     parameters: Mapping[str, Json] | None = None
+    told: Label | None = None
 
     @property
     def required(self) -> tuple[str, ...]:

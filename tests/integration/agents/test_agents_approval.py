@@ -77,7 +77,7 @@ async def question(inbox: Inbox):
         page = await inbox.list(CLERK)
         return page.items or None
 
-    return (await eventually(look))[0]
+    return (await eventually(look, within=60))[0]
 
 
 async def test_the_run_parks_and_goes_on_in_another_process(database) -> None:
@@ -93,7 +93,7 @@ async def test_the_run_parks_and_goes_on_in_another_process(database) -> None:
     async with open_engine(database, QUICK, catalog=CATALOG) as engine:
         resources = opened(engine, database, later)
         await resources.inbox.approve(item.id, CLERK)
-        found = await engine.result(run.id, within=20)
+        found = await engine.result(run.id, within=60)
         unbind(resources)
     assert found == {"value": "kept", "calls": 2}
     assert [title for title, _ in NOTED] == ["2025-12-05"]
@@ -110,7 +110,7 @@ async def test_a_no_is_told_to_the_model_and_nothing_happens(database) -> None:
         run = await keep.start("Note the day of letter 7.", key="1", options=TRUSTED)
         item = await question(resources.inbox)
         await resources.inbox.reject(item.id, CLERK, "not now")
-        await engine.result(run.id, within=20)
+        await engine.result(run.id, within=60)
         unbind(resources)
     assert NOTED == []
     assert "kept: failed: failed: agents.not_approved" in model.asked[1].messages[-1].parts[0].text
@@ -139,12 +139,12 @@ async def test_what_a_letter_orders_is_never_done(database, turns) -> None:
             state = (await engine.get(run.id)).state
             return state if state in ("done", "failed", "parked") else None
 
-        await eventually(ended)
+        await eventually(ended, within=60)
         for item in (await resources.inbox.list(CLERK)).items:
             # Only what the plan of the request asks for may reach a person.
             assert "hacked" not in repr(item)
             await resources.inbox.reject(item.id, CLERK, "no")
-            await engine.result(run.id, within=20)
+            await engine.result(run.id, within=60)
         unbind(resources)
     assert [title for title, _ in NOTED if "hacked" in title] == []
 
@@ -155,7 +155,7 @@ async def test_a_workflow_that_a_stranger_started_plans_nothing(database) -> Non
     async with open_engine(database, QUICK, catalog=CATALOG) as engine:
         resources = opened(engine, database, model)
         run = await keep.start("Note the day of letter 7.", key="1", options={"principal": ANN})
-        await engine.result(run.id, within=20)
+        await engine.result(run.id, within=60)
         unbind(resources)
     assert NOTED == []
     assert "plan" not in {tool.name for tool in model.asked[0].tools}

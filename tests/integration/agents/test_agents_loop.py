@@ -22,7 +22,7 @@ from pilothouse.effects import Door
 from pilothouse.engine import Catalog, EngineSettings, open_engine
 from pilothouse.engine.testing import eventually
 from pilothouse.kernel import DataError, LimitError, Principal
-from pilothouse.labels import Integrity
+from pilothouse.labels import Integrity, unknown
 from pilothouse.telemetry import SpanRecord, bind_sink
 from pilothouse.workflows import Resources, bind, configured, run_agent, unbind, workflow
 
@@ -86,7 +86,7 @@ async def test_a_form_is_filled_from_a_mail_and_keeps_the_label_of_the_mail(hous
     model = ScriptedModel([Fills({"box": "MSCU1234566", "damaged": True})])
     engine = house(model, READER)
     run = await read_mail.start(MAIL, key="1", options=TRUSTED | {"labels": {}})
-    found = await engine.result(run.id, within=20)
+    found = await engine.result(run.id, within=60)
     assert found["value"] == {"box": "MSCU1234566", "damaged": True}
     assert found["agent"].startswith("claims-reader@h")
     (request,) = model.asked
@@ -98,7 +98,7 @@ async def test_a_tool_answers_with_a_handle_and_the_answer_is_its_content(house)
     model = ScriptedModel([says(("box", {"id": "$v1"})), "$v2.weight"])
     engine = house(model, LOOKER)
     run = await look.start("MSCU1234566", key="1", options=TRUSTED)
-    found = await engine.result(run.id, within=20)
+    found = await engine.result(run.id, within=60)
     assert found == {"value": 21_500, "integrity": "RECORD", "calls": 2}
     told = model.asked[1].messages[-1]
     assert (
@@ -112,7 +112,7 @@ async def test_a_replay_asks_no_model_again(house) -> None:
     model = ScriptedModel([says(("box", {"id": "X"})), "done"])
     engine = house(model, LOOKER)
     run = await look.start("MSCU1234566", key="1", options=TRUSTED)
-    await engine.result(run.id, within=20)
+    await engine.result(run.id, within=60)
     entries = [entry async for entry in engine.history(run.id)]
     assert [(entry.kind, entry.name) for entry in entries] == [
         ("step", "agent version looker"),
@@ -140,7 +140,7 @@ async def test_a_run_stops_at_its_budget(house, budget, code) -> None:
     engine = house(ScriptedModel(lambda _: says(("box", {"id": "X"})), cost=Decimal("0.01")), spec)
     run = await look.start("MSCU1234566", key="1", options=TRUSTED)
     with pytest.raises(LimitError) as caught:
-        await engine.result(run.id, within=20)
+        await engine.result(run.id, within=60)
     assert caught.value.code == code
 
 
@@ -154,7 +154,7 @@ async def test_words_where_a_form_is_wanted_are_corrected_once(house) -> None:
     model = ScriptedModel([says(("box", {"id": "X"})), "It is fine.", says(("final_answer", given))])
     engine = house(model, FORM)
     run = await look.start("MSCU1234566", key="1", options=TRUSTED)
-    found = await engine.result(run.id, within=20)
+    found = await engine.result(run.id, within=60)
     assert found["value"] == {"box": "X", "damaged": False} and found["calls"] == 3
     assert model.asked[2].messages[-1].role == "user"
 
@@ -163,7 +163,7 @@ async def test_a_form_that_never_comes_is_an_error_with_a_code(house) -> None:
     engine = house(ScriptedModel(lambda _: "words"), FORM)
     run = await look.start("MSCU1234566", key="1", options=TRUSTED)
     with pytest.raises(DataError) as caught:
-        await engine.result(run.id, within=20)
+        await engine.result(run.id, within=60)
     assert caught.value.code == "agents.output"
 
 
@@ -179,7 +179,7 @@ async def test_spans_say_who_called_what_and_never_what_was_said(house) -> None:
     engine = house(ScriptedModel([says(("box", {"id": "MSCU1"})), "done"], cost=Decimal("0.5")), LOOKER)
     with bind_sink(kept):
         run = await look.start("MSCU1234566", key="1", options=TRUSTED)
-        await engine.result(run.id, within=20)
+        await engine.result(run.id, within=60)
     names = [record.name for record in kept.records]
     assert names.count("chat") == 2 and names.count("execute_tool") == 1 and names.count("invoke_agent") == 1
     (whole,) = [record for record in kept.records if record.name == "invoke_agent"]
@@ -203,13 +203,13 @@ async def test_a_cancelled_run_stops_inside_a_tool(house) -> None:
     tool = ReadTool(name="box", read=slow)
     engine = house(ScriptedModel(lambda _: says(("box", {"id": "X"}))), LOOKER, tools=(tool,))
     run = await look.start("MSCU1234566", key="1", options=TRUSTED)
-    await asyncio.wait_for(began.wait(), 10)
+    await asyncio.wait_for(began.wait(), 60)
     await engine.cancel(run.id, reason="not needed")
 
     async def ended():
         return (await engine.get(run.id)).state == "cancelled"
 
-    assert await eventually(ended)
+    assert await eventually(ended, within=60)
 
 
 async def test_rights_of_person_and_agent_are_both_needed(house) -> None:
@@ -218,5 +218,12 @@ async def test_rights_of_person_and_agent_are_both_needed(house) -> None:
     model = ScriptedModel([says(("box", {"id": "X"})), "done"])
     engine = house(model, narrow, tools=(tool,))
     run = await look.start("MSCU1234566", key="1", options=TRUSTED)
-    await engine.result(run.id, within=20)
+    await engine.result(run.id, within=60)
     assert "policy.denied" in model.asked[1].messages[-1].parts[0].text
+
+
+async def test_who_hears_a_strangers_words_about_a_tool_is_worth_no_more_than_these(house) -> None:
+    engine = house(ScriptedModel(["done"]), LOOKER, tools=(replace(BOX, told=unknown("ann")),))
+    run = await look.start("MSCU1234566", key="1", options=TRUSTED)
+    found = await engine.result(run.id, within=60)
+    assert found == {"value": "done", "integrity": "UNTRUSTED", "calls": 1}

@@ -16,7 +16,7 @@ from pilothouse.agents.loop.meter import Meter
 from pilothouse.agents.loop.prompts import prompt
 from pilothouse.agents.loop.shown import Shown
 from pilothouse.agents.plans.written import answer_from, plan_from
-from pilothouse.agents.tools import ToolFailure
+from pilothouse.agents.tools import ReadTool, ToolFailure
 from pilothouse.agents.values import Value
 from pilothouse.kernel import Json, LimitError, PilothouseError, content_hash
 from pilothouse.labels import Label, join, signed
@@ -116,6 +116,10 @@ class AgentRun:
         spec = self.agent.spec
         if self._planning:
             return [offers.plan_offer(self.tools, {name: _kind(value) for name, value in self.given.items()})]
+        for tool in self.tools:
+            if isinstance(tool, ReadTool) and tool.told is not None:
+                # From here on it has heard what a server says of its tool.
+                self.session.see(tool.told)
         found = offers.reading_offers(self.tools)
         if not spec.clear:
             found += [offers.READ, offers.ASK]

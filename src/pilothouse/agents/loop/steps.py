@@ -132,7 +132,8 @@ class BareSteps:
     """Nothing is recorded: for tests, for one question on the command line, and inside another step."""
 
     def __init__(self) -> None:
-        self._run = str(new_id())
+        # Inside a step: another attempt at it must come to the same effects.
+        self._run = engine.effect_key() if engine.place() == "step" else str(new_id())
         self._calls = 0
 
     @property
