@@ -30,6 +30,8 @@ class Limits:
         calm_agreed: a new one that a harmless rule explains, and
         calm_new: a new one that no rule explains, if enough of its words
         met: were met in training.
+        least: Share of words met below which nothing is harmless, whatever explains it.
+        taken_back: From here on a head that says stop makes a withdrawal doubtful.
     """
 
     claim_known: float = 0.5
@@ -40,6 +42,8 @@ class Limits:
     calm_agreed: float = 0.25
     calm_new: float = 0.08
     met: float = 0.6
+    least: float = 0.34
+    taken_back: float = 0.93
 
 
 LIMITS: Final = Limits()
@@ -91,7 +95,16 @@ def weigh(
         claims, doubtful = _claims(rules, opinion, limits)
         left, why = (), ""
         if not any(name in types for name, *_ in claims):
-            left, why = _left(opinion, types, explained=explained, alerted=bool(rung - calm), limits=limits, spoken=bool(claims))
+            strange = sentence.language not in task.languages
+            back = any(name == "stop_withdrawn" for name, *_ in claims)
+            left, why = _left(
+                opinion,
+                [name for name in types if not (back and name == "stop")],
+                explained=explained and not strange,
+                alerted=bool(rung - calm) and not claims,
+                limits=limits,
+                spoken=bool(claims),
+            )
             left = tuple(dict.fromkeys((*doubtful, *left)))
         out.append(Weighed(start=sentence.start, end=sentence.end, claims=tuple(claims), open=left, why=why or ("doubtful" if left else "")))
     return out
@@ -114,9 +127,18 @@ def _claims(
     doubtful: list[str] = []
     chances = {name: one.p for name, one in opinion.opinions.items()} if opinion is not None else {}
     known = opinion is not None and opinion.layout == "known"
+    taken_back = "stop_withdrawn" in rules and rules["stop_withdrawn"][1] and "stop" not in rules
     for name in dict.fromkeys((*rules, *chances)):
         p = chances.get(name)
         rule = rules.get(name)
+        if name == "stop_withdrawn":
+            if rule is not None:  # clerks write no reason for it, so no head has learnt it
+                claims.append((name, rule[0], rule[1], rule[2]))
+            continue
+        if name == "stop" and taken_back and p is not None:
+            if p >= limits.taken_back:
+                doubtful.append(name)
+            continue
         if rule is not None:
             sure = rule[1]
             if p is not None and known and p < limits.deny:
@@ -128,15 +150,13 @@ def _claims(
                 doubtful.append(name)
                 continue
             claims.append((name, max(rule[0], p or 0.0), sure, rule[2]))
-        elif p is not None and name != "stop_withdrawn" and p >= (limits.claim_known if known else limits.claim_new):
+        elif p is not None and p >= (limits.claim_known if known else limits.claim_new):
             claims.append((name, p, p >= 0.9, "head"))
-        elif p is not None and name == "stop_withdrawn" and p >= 0.9:
-            claims.append((name, p, True, "head"))
     if chances and len(claims) > 1:
         best = max(chances.get(name, 0.0) for name, *_ in claims)
         if best >= 0.5:  # two things in one sentence are rare; the head says which it is
-            claims = [one for one in claims if chances.get(one[0], 0.0) >= best * 0.15]
-    return claims, [name for name in doubtful if name != "stop_withdrawn"]
+            claims = [o for o in claims if o[0] == "stop_withdrawn" or chances.get(o[0], 0.0) >= best * 0.15]
+    return claims, doubtful
 
 
 def _left(
@@ -149,6 +169,8 @@ def _left(
             return (), ""
         return every, "no reader knows these words"
     chances = {name: opinion.opinions[name].p for name in types if name in opinion.opinions}
+    if opinion.layout != "known" and opinion.met < limits.least:
+        return every, "too many new words"
     if opinion.layout == "known":
         limit = limits.calm_known
     elif alerted:
