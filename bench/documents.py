@@ -63,7 +63,7 @@ def cpu() -> float:
 
 
 def ours(data: bytes) -> dict[str, Any]:
-    # Pages compared by lot cost a recognition each; they are left out, so that the figure is of the text layer.
+    # Pages compared by lot cost a recognition each: left out, the figure is of the text layer.
     return read_bytes(Job.of(ReadLimits(compared=0.0), read_bytes), data, "", "", 0)
 
 
