@@ -3,7 +3,7 @@
 import pytest
 
 from pilothouse_port.world.canon import build_canon
-from pilothouse_port.world.canon.injections import lines
+from pilothouse_port.world.canon.written import lines
 from pilothouse_port.world.oracle import judge
 from pilothouse_port.world.project import project
 

@@ -1,7 +1,6 @@
 """Owns the hidden truth of a made world: who, what, when, and what is wrong; no system sees it whole."""
 
 from pilothouse_port.world.canon.build import SIZES, Canon, build_canon, stream
-from pilothouse_port.world.canon.history import PAST, History, Ticket
 from pilothouse_port.world.canon.policy import (
     ROWS,
     TEXT_OUTCOMES,
@@ -23,6 +22,7 @@ from pilothouse_port.world.canon.types import (
     Remark,
     Size,
 )
+from pilothouse_port.world.canon.written import PAST, History, Ticket
 
 __all__ = [
     "PAST",

@@ -14,15 +14,22 @@ from zoneinfo import ZoneInfo
 
 from pilothouse_port.world.canon.cargo import Cargo, lay_calls, lay_cargo
 from pilothouse_port.world.canon.exceptions import deal_exceptions
-from pilothouse_port.world.canon.history import PAST, History, keep_history
-from pilothouse_port.world.canon.injections import inject
 from pilothouse_port.world.canon.money import Accounts, keep_books
 from pilothouse_port.world.canon.papers import Papers, write_papers
 from pilothouse_port.world.canon.parties import Firms, printed_differently
 from pilothouse_port.world.canon.policy import Policy, deal_policy
 from pilothouse_port.world.canon.stock import PORTS
-from pilothouse_port.world.canon.texts import Texts, Writing, documents_of, write_texts
 from pilothouse_port.world.canon.types import Bill, BillVersion, Consignment, Party, Port, Profile, Size
+from pilothouse_port.world.canon.written import (
+    PAST,
+    History,
+    Texts,
+    Writing,
+    documents_of,
+    inject,
+    keep_history,
+    write_texts,
+)
 from pilothouse_port.world.canon.yard import Yard, run_yard
 from pilothouse_port.world.wording import Wording
 
@@ -128,30 +135,7 @@ def build_canon(
     yard = run_yard(stream(seed, "yard"), cargo, policy=policy, as_of=as_of)
     books = keep_books(stream(seed, "money"), cargo, policy=policy, currency=port.currency, today=today)
     papers = write_papers(stream(seed, "papers"), cargo, policy=policy, as_of=as_of)
-    past = keep_history(
-        stream(seed, "history"),
-        cargo,
-        books,
-        firms,
-        size=PAST[size] if history is None else history,
-        policy=policy,
-        port=port,
-        profile=profile,
-        wording=wording,
-        as_of=as_of,
-    )
-    writing = Writing(
-        port=port,
-        wording=wording,
-        documents=documents_of(books),
-        read_at={bill.number: as_of for bill in cargo.bills},
-        first_remark=_REMARKS_BEFORE,
-        unreadable=_unreadable(stream(seed, "unreadable"), cargo, profile),
-    )
-    texts = write_texts(stream(seed, "texts"), cargo.consignments, writing)
-    if injections:
-        inject(stream(seed, "injections"), texts, cargo.consignments)
-    return Canon(
+    canon = Canon(
         seed=seed,
         size=size,
         profile=profile,
@@ -165,10 +149,40 @@ def build_canon(
         books=books,
         papers=papers,
         yard=yard,
-        texts=texts,
-        history=past,
+        texts=Texts(),
+        history=History(),
         injections=injections,
     )
+    _write(canon, firms, past=PAST[size] if history is None else history)
+    return canon
+
+
+def _write(canon: Canon, firms: Firms, *, past: int) -> None:
+    """Let people write, in the past and today; nothing else changes by it."""
+    seed, cargo = canon.seed, canon.cargo
+    canon.history = keep_history(
+        stream(seed, "history"),
+        cargo,
+        canon.books,
+        firms,
+        size=past,
+        policy=canon.policy,
+        port=canon.port,
+        profile=canon.profile,
+        wording=canon.wording,
+        as_of=canon.as_of,
+    )
+    writing = Writing(
+        port=canon.port,
+        wording=canon.wording,
+        documents=documents_of(canon.books),
+        read_at={bill.number: canon.as_of for bill in cargo.bills},
+        first_remark=_REMARKS_BEFORE,
+        unreadable=_unreadable(stream(seed, "unreadable"), cargo, canon.profile),
+    )
+    canon.texts = write_texts(stream(seed, "texts"), cargo.consignments, writing)
+    if canon.injections:
+        inject(stream(seed, "injections"), canon.texts, cargo.consignments)
 
 
 def _unreadable(rng: Random, cargo: Cargo, profile: Profile) -> frozenset[str]:

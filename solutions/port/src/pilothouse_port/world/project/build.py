@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from pilothouse_port.world.canon import Canon, stream
-from pilothouse_port.world.canon.injections import lines
+from pilothouse_port.world.canon.written import lines
 from pilothouse_port.world.project.authorities import health_dumps
 from pilothouse_port.world.project.deal import ROLES, SPECS, Dealt, deal_systems, options_of
 from pilothouse_port.world.project.dictionary import describe, object_note, owner_of, title_of

@@ -17,7 +17,6 @@ from pilothouse_port.world.canon.exceptions import TEXT_KINDS
 from pilothouse_port.world.canon.money import Accounts
 from pilothouse_port.world.canon.parties import Firms
 from pilothouse_port.world.canon.policy import TEXT_OUTCOMES, VERDICTS, Policy, Rule, Verdict
-from pilothouse_port.world.canon.texts import Texts, Writing, write_texts
 from pilothouse_port.world.canon.types import (
     BillVersion,
     Call,
@@ -27,6 +26,7 @@ from pilothouse_port.world.canon.types import (
     Profile,
     Size,
 )
+from pilothouse_port.world.canon.written.texts import Texts, Writing, write_texts
 from pilothouse_port.world.wording import Wording
 
 __all__ = ["PAST", "History", "Slip", "Ticket", "keep_history"]

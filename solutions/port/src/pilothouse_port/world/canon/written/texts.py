@@ -8,15 +8,15 @@ from datetime import datetime, timedelta
 from email.utils import format_datetime
 from random import Random
 
-from pilothouse_port.world.canon.enclosures import (
+from pilothouse_port.world.canon.money import Accounts
+from pilothouse_port.world.canon.stock import mistyped
+from pilothouse_port.world.canon.types import Consignment, Mail, Party, Port, Remark
+from pilothouse_port.world.canon.written.enclosures import (
     carrier_of,
     letter_in,
     papers_beside,
     unreadable_file,
 )
-from pilothouse_port.world.canon.money import Accounts
-from pilothouse_port.world.canon.stock import mistyped
-from pilothouse_port.world.canon.types import Consignment, Mail, Party, Port, Remark
 from pilothouse_port.world.wording import LANGUAGES, Letter, Wording, Writer, half_of
 
 __all__ = ["Texts", "Writing", "documents_of", "write_texts"]

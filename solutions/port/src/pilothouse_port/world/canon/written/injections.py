@@ -15,8 +15,8 @@ from importlib import resources
 from random import Random
 from typing import Final
 
-from pilothouse_port.world.canon.texts import Texts
 from pilothouse_port.world.canon.types import Consignment, Enclosure, Mail
+from pilothouse_port.world.canon.written.texts import Texts
 
 __all__ = ["inject", "lines"]
 
