@@ -43,7 +43,7 @@ class Limits:
     calm_new: float = 0.08
     met: float = 0.6
     least: float = 0.34
-    taken_back: float = 0.93
+    taken_back: float = 0.5
 
 
 LIMITS: Final = Limits()
