@@ -67,7 +67,8 @@ class Price:
         cached = usage.cached_tokens if self.cached is not None else 0
         tokens = (usage.prompt_tokens - cached) * self.prompt + usage.output_tokens * self.output
         tokens += cached * (self.cached or Decimal(0))
-        return tokens / MILLION + Decimal(str(usage.cpu_seconds)) * self.cpu_second
+        cpu = Decimal(str(usage.cpu_seconds)) * self.cpu_second if self.cpu_second else Decimal(0)
+        return tokens / MILLION + cpu if tokens else cpu
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
