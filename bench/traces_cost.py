@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import shutil
 import statistics
 import tempfile
 import time
@@ -124,8 +125,11 @@ async def main() -> None:
     emitting()
     folder = Path(tempfile.mkdtemp(prefix="bench-cost-"))
     folder.chmod(0o755)
-    async with open_database(StorageSettings(data_dir=folder / "data")) as database:
-        await measure(database, server(folder), given.runs, given.pairs)
+    try:
+        async with open_database(StorageSettings(data_dir=folder / "data")) as database:
+            await measure(database, server(folder), given.runs, given.pairs)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":
