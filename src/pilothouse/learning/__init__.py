@@ -1,9 +1,9 @@
 """Learning owns training: labelled examples become heads and adapters that belong to the project."""
 
+from pilothouse.learning.adapters.child import BUDGET, finished, limited, run_job, tell
 from pilothouse.learning.card import as_page
-from pilothouse.learning.dialogues import as_dialogues
-from pilothouse.learning.examples import Example, Examples
-from pilothouse.learning.job import BUDGET, finished, limited, run_job, tell
+from pilothouse.learning.data.dialogues import as_dialogues
+from pilothouse.learning.data.examples import Example, Examples
 from pilothouse.learning.registering import open_head, register_head
 from pilothouse.learning.thresholds import Aims
 from pilothouse.learning.train import Trained, train_heads

@@ -8,10 +8,10 @@ from random import Random
 from typing import TYPE_CHECKING, Literal
 
 from pilothouse.documents.claims import Marked, Task, heads
-from pilothouse.learning.augment import variants
-from pilothouse.learning.splits import folds_of
+from pilothouse.learning.data.augment import variants
+from pilothouse.learning.data.splits import folds_of
+from pilothouse.learning.data.wordings import Wordings
 from pilothouse.learning.thresholds import Aims, fill_threshold, fit_scale, recall_threshold
-from pilothouse.learning.wordings import Wordings
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,8 +9,8 @@ from typing import Any
 
 from pilothouse.documents.claims import Item, Reader, Reading
 from pilothouse.labels import Label
+from pilothouse.learning.data.wordings import Reading as Cut
 from pilothouse.learning.figures import area, brier, calibration_error, precision_at_coverage
-from pilothouse.learning.wordings import Reading as Cut
 
 __all__ = ["chances", "rungs"]
 

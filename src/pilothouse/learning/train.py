@@ -15,7 +15,10 @@ from pilothouse.documents.claims import Encoder, Generator, Reader, Task, heads,
 from pilothouse.kernel import DataError
 from pilothouse.labels import Label
 from pilothouse.learning.card import write_card
-from pilothouse.learning.examples import Examples
+from pilothouse.learning.data.examples import Examples
+from pilothouse.learning.data.noise import carried_by, noise_of, settled, wrong_share
+from pilothouse.learning.data.splits import held_out, known_out
+from pilothouse.learning.data.wordings import Reading, Wordings, collect, prepare_all, units_of
 from pilothouse.learning.fitting import (
     STRENGTHS,
     Crossed,
@@ -28,10 +31,7 @@ from pilothouse.learning.fitting import (
     tau_of,
 )
 from pilothouse.learning.measure import chances, rungs
-from pilothouse.learning.noise import carried_by, noise_of, settled, wrong_share
-from pilothouse.learning.splits import held_out, known_out
 from pilothouse.learning.thresholds import Aims
-from pilothouse.learning.wordings import Reading, Wordings, collect, prepare_all, units_of
 
 if TYPE_CHECKING:
     import numpy as np

@@ -21,8 +21,8 @@ from pilothouse.kernel import DataError, LimitError, UsageError
 from pilothouse.labels import Label, signed
 from pilothouse.learning.adapters.lora import Example, LoraJob, open_adapter, read_examples, train_lora
 from pilothouse.learning.adapters.lora_claims import AdapterGenerator, claim_examples, claim_form
-from pilothouse.learning.examples import Example as Labelled
-from pilothouse.learning.examples import Examples
+from pilothouse.learning.data.examples import Example as Labelled
+from pilothouse.learning.data.examples import Examples
 from pilothouse.models.runtime import LocalRuntime
 from pilothouse.registry.packs import OpenPack, Packs
 

@@ -10,9 +10,9 @@ from pilothouse.documents import claims
 from pilothouse.kernel import DataError
 from pilothouse.labels import unknown
 from pilothouse.learning import Example, Examples
-from pilothouse.learning.noise import noise_of, settled, wrong_share
-from pilothouse.learning.splits import folds_of, held_out
-from pilothouse.learning.wordings import MOST_PER_SOURCE, collect, prepare_all, units_of
+from pilothouse.learning.data.noise import noise_of, settled, wrong_share
+from pilothouse.learning.data.splits import folds_of, held_out
+from pilothouse.learning.data.wordings import MOST_PER_SOURCE, collect, prepare_all, units_of
 
 TASK = claims.task_of(
     {

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pilothouse.documents.claims import Task
     from pilothouse.labels import Label
     from pilothouse.learning.adapters.lora_served import ProgressCall
-    from pilothouse.learning.examples import Examples
+    from pilothouse.learning.data.examples import Examples
     from pilothouse.models.runtime import LocalRuntime, Weights
 
 __all__ = ["AdapterGenerator", "claim_examples", "claim_form", "train_claims_adapter"]
@@ -57,7 +57,7 @@ def claim_examples(task: Task, examples: Examples, *, seed: int = 0) -> tuple[li
         DataError: ``learning.too_few``: no layout could be kept aside.
     """
     from pilothouse.documents.claims import instructions_for
-    from pilothouse.learning.dialogues import as_dialogues
+    from pilothouse.learning.data.dialogues import as_dialogues
 
     told = instructions_for(task, tuple(one.name for one in task.types if not one.mention))
     train, new = ([_short(row, told) for row in rows] for rows in as_dialogues(task, examples, seed=seed))

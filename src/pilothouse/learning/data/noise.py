@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pilothouse.learning.wordings import Reading, Wordings
+from pilothouse.learning.data.wordings import Reading, Wordings
 
 if TYPE_CHECKING:
     from pilothouse.learning.fitting import Crossed, Sheet

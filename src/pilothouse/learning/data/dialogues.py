@@ -6,9 +6,9 @@ import json
 
 from pilothouse.documents.claims import Task, instructions_for
 from pilothouse.kernel import DataError
-from pilothouse.learning.examples import Examples
-from pilothouse.learning.splits import held_out
-from pilothouse.learning.wordings import Reading, collect, prepare_all, units_of
+from pilothouse.learning.data.examples import Examples
+from pilothouse.learning.data.splits import held_out
+from pilothouse.learning.data.wordings import Reading, collect, prepare_all, units_of
 
 __all__ = ["as_dialogues"]
 

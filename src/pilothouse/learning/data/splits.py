@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from pilothouse.learning.wordings import Reading, Wordings
+from pilothouse.learning.data.wordings import Reading, Wordings
 
 __all__ = ["folds_of", "held_out", "known_out"]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from pilothouse.documents import claims
 from pilothouse.documents.claims import Marked, Prepared, Task, heads
-from pilothouse.learning.examples import Example
+from pilothouse.learning.data.examples import Example
 
 __all__ = ["Carried", "Reading", "Wordings", "collect", "prepare_all", "units_of"]
 
