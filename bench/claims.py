@@ -108,7 +108,7 @@ def main() -> None:
     mine = asyncio.run(ours(task, train, test, None, "ours: heads"))
     print(f"{'':34} reading costs {mine / max(theirs, 1e-9):.0f} times the peer's")
     if chosen.vectors:
-        from pilothouse.app.packs import open_encoder
+        from pilothouse.app.models.packs import open_encoder
 
         asyncio.run(ours(task, train, test, open_encoder(), "ours: heads + sentence vectors"))
 

@@ -1,12 +1,12 @@
 """App owns the assembly: the project file, and the one place where ports meet adapters."""
 
-from pilothouse.app.adapters import train_adapter
 from pilothouse.app.agents import ALONE, agents_of, read_spec
 from pilothouse.app.documents import open_reader
 from pilothouse.app.health import diagnose, migrate_project
 from pilothouse.app.identity import Identity, change_secret, forget_session, keep_session, open_identity
 from pilothouse.app.models import switch_egress
-from pilothouse.app.packs import (
+from pilothouse.app.models.adapters import train_adapter
+from pilothouse.app.models.packs import (
     diagnose_packs,
     go_offline,
     open_encoder,

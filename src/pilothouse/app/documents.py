@@ -56,6 +56,6 @@ def _settings(project: Project | None) -> DocumentsSettings:
 def _transcriber(settings: DocumentsSettings) -> Transcriber | None:
     if not settings.speech:
         return None
-    from pilothouse.app.packs import open_transcriber
+    from pilothouse.app.models.packs import open_transcriber
 
     return open_transcriber(settings.speech)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pilothouse.app.packs import diagnose_packs
+from pilothouse.app.models.packs import diagnose_packs
 from pilothouse.app.project import find_project, load_project
 from pilothouse.app.studio import load_modules, storage_settings
 from pilothouse.kernel import PilothouseError

@@ -131,7 +131,7 @@ def show(
 
 async def _show(id: str, folder: Path, json: bool) -> None:
     from pilothouse.app import open_studio
-    from pilothouse.cli import story
+    from pilothouse.cli.inbox import story
 
     async with open_studio(folder, acting=None, work=False) as studio:
         if ":" in id:
@@ -147,7 +147,7 @@ async def _show(id: str, folder: Path, json: bool) -> None:
 
 
 async def _show_run(studio: Studio, id: UUID, json: bool) -> None:
-    from pilothouse.cli import story
+    from pilothouse.cli.inbox import story
 
     told = await story.run_story(studio, id)
     emit(told.data(), as_json=json, show=told.page)

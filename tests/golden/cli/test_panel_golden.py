@@ -13,7 +13,7 @@ from uuid import UUID
 import pytest
 from rich.console import Console, RenderableType
 
-from pilothouse.cli.panel import evidence_page, item_page
+from pilothouse.cli.inbox.panel import evidence_page, item_page
 from pilothouse.decisions import MASK, Approval, Evidence, Item, ItemView, Proposal, Reason, evidence_rows
 from pilothouse.labels import Derived, Integrity, Label, Origin, Position
 

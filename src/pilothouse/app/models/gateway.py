@@ -230,7 +230,7 @@ def _backend(project: Project, provider: Provider, reveal: Callable[[str, str], 
     from pilothouse.models import ChildBackend, OpenAIBackend
 
     if provider.kind == "local":
-        from pilothouse.app.packs import open_local_runtime
+        from pilothouse.app.models.packs import open_local_runtime
 
         return ChildBackend(provider, lambda: open_local_runtime(provider.model, folder=project.folder))
     references = SecretReferences(base=project.folder, reveal=reveal)

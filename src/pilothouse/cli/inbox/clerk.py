@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from pilothouse.cli.console import console
-from pilothouse.cli.inbox import colleague, parse_args, parse_until
-from pilothouse.cli.keys import ask_line, read_key
-from pilothouse.cli.panel import evidence_page, item_page
+from pilothouse.cli.inbox.keys import ask_line, read_key
+from pilothouse.cli.inbox.panel import evidence_page, item_page
+from pilothouse.cli.inbox.verbs import colleague, parse_args, parse_until
 from pilothouse.kernel import PilothouseError
 
 if TYPE_CHECKING:

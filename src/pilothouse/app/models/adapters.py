@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pilothouse.app.packs import ADAPTERS, open_packs
+from pilothouse.app.models.packs import ADAPTERS, open_packs
 
 if TYPE_CHECKING:
     from pilothouse.app.project import Project

@@ -70,7 +70,7 @@ async def _inbox(
                 show=lambda: _queue(page),
             )
             return
-        from pilothouse.cli.clerk import Clerk
+        from pilothouse.cli.inbox.clerk import Clerk
 
         await Clerk(studio, wanted).work()
 

@@ -1,6 +1,6 @@
 """Owns training and opening heads of a project: tasks by name, the encoder joined, versions in the registry.
 
-``python -m pilothouse.app.learning SPEC`` is the training process itself.
+``python -m pilothouse.app.models.learning SPEC`` is the training process itself.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ async def train_claims(job: TrainingJob, *, progress: Progress) -> dict[str, Any
         "seed": job.seed,
         "licence": job.licence,
     }
-    command = [sys.executable, "-m", "pilothouse.app.learning", json.dumps(spec)]
+    command = [sys.executable, "-m", "pilothouse.app.models.learning", json.dumps(spec)]
     result: dict[str, Any] = {}
     async for told in run_job(command, cpu_seconds=job.cpu_seconds):
         if told.result is not None:
@@ -140,7 +140,7 @@ async def open_task_head(
 
 
 async def _train(spec: Mapping[str, Any]) -> dict[str, Any]:
-    from pilothouse.app.packs import open_encoder
+    from pilothouse.app.models.packs import open_encoder
     from pilothouse.app.project import load_project
     from pilothouse.learning import Examples, finished, tell, train_heads
 

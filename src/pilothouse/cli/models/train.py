@@ -75,7 +75,7 @@ async def _claims(
     json: bool,
 ) -> None:
     from pilothouse.app import open_identity
-    from pilothouse.app.learning import TrainingJob, train_claims, trained_label
+    from pilothouse.app.models.learning import TrainingJob, train_claims, trained_label
     from pilothouse.learning import as_page, register_head
 
     async with open_identity(folder) as (project, _, identity):
@@ -113,7 +113,7 @@ async def _lora(
     task: str, data: Path, cpu: int, seed: int, licence: str, folder: Path, acting: str | None, json: bool
 ) -> None:
     from pilothouse.app import open_identity, train_adapter
-    from pilothouse.app.learning import find_task, trained_label
+    from pilothouse.app.models.learning import find_task, trained_label
     from pilothouse.learning import Examples
     from pilothouse.learning.adapters.lora import LoraJob
 
