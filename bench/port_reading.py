@@ -1,7 +1,10 @@
-"""What reading texts is worth: made worlds nobody mapped, decided by rules alone, with lexicons, with trained heads.
+"""What reading texts is worth: made worlds nobody mapped, decided by rules alone, with lexicons, with
+trained heads.
 
-``python bench/port_reading.py --seeds 8500-8507 --size day --wording unseen --jobs 2`` prints one table. The key of a
-world is opened after its decisions are written. ``--train OUT --seeds 8300-8339`` trains heads from the past decisions
+``python bench/port_reading.py --seeds 8500-8507 --size day --wording unseen --jobs 2`` prints one table.
+The key of a
+world is opened after its decisions are written. ``--train OUT --seeds 8300-8339`` trains heads from the
+past decisions
 of made worlds, read through their mapped systems, and never opens a key.
 """
 
@@ -89,7 +92,11 @@ async def one(seed: int, size: str, wording: str, out: Path) -> dict[str, Any]:
         found = score(lines, truth)
         open_ = sum(any(r.get("cause") == "unread" for r in line["reasons"]) for line in lines)
         row[name] = {rate: [getattr(found, rate).hits, getattr(found, rate).n] for rate in RATES}
-        row[name] |= {"open": [open_, len(lines)], "missed": found.reasons_missed, "extra": found.reasons_extra}
+        row[name] |= {
+            "open": [open_, len(lines)],
+            "missed": found.reasons_missed,
+            "extra": found.reasons_extra,
+        }
         row[name]["confusion"] = found.confusion
     row["valid"] = [valid.hits, valid.n]
     row["loosened"] = _loosened(read_lines(out / "ignored.jsonl"), read_lines(out / "heads.jsonl"))
@@ -108,7 +115,10 @@ def _quotes(lines: Any) -> list[int]:
     """Count claims cited, and those whose quote stands in the value at its place."""
     cited = [item for line in lines for item in line["evidence"] if "start" in item]
     return [
-        sum(item["value"][item["start"] : item["start"] + len(item["quote"])] == item["quote"] for item in cited),
+        sum(
+            item["value"][item["start"] : item["start"] + len(item["quote"])] == item["quote"]
+            for item in cited
+        ),
         len(cited),
     ]
 
@@ -132,7 +142,9 @@ def shown(rows: list[dict[str, Any]], title: str) -> None:
     cpu = "".join(f"{sum(row[f'cpu_{name}'] for row in rows) / boxes * 1000:>19.1f} ms" for name in VARIANTS)
     print(f"{'CPU a box':12}{cpu}")
     valid, quotes = ([sum(row[k][i] for row in rows) for i in (0, 1)] for k in ("valid", "quotes"))
-    print(f"evidence read again and equal {valid[0]}/{valid[1]}, quotes at their place {quotes[0]}/{quotes[1]}")
+    print(
+        f"evidence read again and equal {valid[0]}/{valid[1]}, quotes at their place {quotes[0]}/{quotes[1]}"
+    )
     print(f"boxes whose texts loosened what may happen unattended: {sum(row['loosened'] for row in rows)}")
 
 
@@ -147,7 +159,16 @@ def _spread(given: argparse.Namespace) -> list[dict[str, Any]]:
     while todo or running:
         while todo and len(running) < given.jobs:
             seed = todo.pop(0)
-            command = [sys.executable, __file__, "--one", str(seed), "--size", given.size, "--wording", given.wording]
+            command = [
+                sys.executable,
+                __file__,
+                "--one",
+                str(seed),
+                "--size",
+                given.size,
+                "--wording",
+                given.wording,
+            ]
             running.append((seed, subprocess.Popen(command, stdout=subprocess.PIPE, text=True)))
         seed, process = running.pop(0)
         said, _ = process.communicate()
@@ -172,7 +193,9 @@ async def _train(given: argparse.Namespace) -> None:
             past.append(await past_of(seed, given.size, given.wording, Path(folder) / "w"))
         counts = {kind: len(rows) for kind, rows in past[-1].examples.items()}
         print(f"seed {seed}: {past[-1].tickets} tickets, {counts}", flush=True)
-    print(json.dumps(await train(past, given.train, licence="CC0-1.0 (made worlds)", progress=print), indent=1))
+    print(
+        json.dumps(await train(past, given.train, licence="CC0-1.0 (made worlds)", progress=print), indent=1)
+    )
 
 
 def main() -> None:

@@ -46,7 +46,15 @@ def judge(
     left, claims = (readout.facts, readout.claims) if readout else (facts, ())
     results = run_checks(left, claims, table, at=at)
     verdict = decide(results, claims, table, facts=left, at=at)
-    return make_pack(left, results, verdict, texts=facts.unread, language=readout.language if readout else "en", lookups=lookups, number=number)
+    return make_pack(
+        left,
+        results,
+        verdict,
+        texts=facts.unread,
+        language=readout.language if readout else "en",
+        lookups=lookups,
+        number=number,
+    )
 
 
 async def evaluate(

@@ -158,7 +158,8 @@ def make_pack(
 
 
 def drafts_of(one: Consignment, reasons: Sequence[Reason], *, language: str = "en") -> tuple[Draft, ...]:
-    """Return a message and a prepared correction for each check that gives a reason; none for what is unknown.
+    """Return a message and a prepared correction for each check that gives a reason; none for what is
+    unknown.
 
     A suspicion is told to the security desk alone, in English; never to whoever wrote the mail.
     """
@@ -173,8 +174,16 @@ def drafts_of(one: Consignment, reasons: Sequence[Reason], *, language: str = "e
         if found is None:
             continue
         to, text, correction, said = found
-        change = {"container": one.container, "bl": one.bl, "check": check, "outcome": reason.outcome, "do": correction}
-        out[reason.check] = Draft(check=reason.check, to=to, text=text, correction=correction, language=said, change=change)
+        change = {
+            "container": one.container,
+            "bl": one.bl,
+            "check": check,
+            "outcome": reason.outcome,
+            "do": correction,
+        }
+        out[reason.check] = Draft(
+            check=reason.check, to=to, text=text, correction=correction, language=said, change=change
+        )
     return tuple(out.values())
 
 

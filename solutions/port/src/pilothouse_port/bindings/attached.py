@@ -22,16 +22,16 @@ __all__ = ["attached_to"]
 KEPT: Final = 5000
 BATCH: Final = 200
 _opened: OrderedDict[str, tuple[str, str]] = OrderedDict()
-"""Words and error of the attachments last opened, by hash of their bytes; words carry no rights of their own here,
+"""Words and error of the attachments last opened, by hash of their bytes; words carry no rights of their
+own here,
 whoever gets them has just read the same bytes at the source."""
 
 
-async def attached_to(
-    source: TextModel, reader: Reader, ids: Sequence[str]
-) -> Mapping[str, list[Unread]]:
+async def attached_to(source: TextModel, reader: Reader, ids: Sequence[str]) -> Mapping[str, list[Unread]]:
     """Return the attachments of mails as texts to read, by the mail's id.
 
-    What cannot be opened (damaged, behind a password, over a limit) stays unread and names file and hash: it can
+    What cannot be opened (damaged, behind a password, over a limit) stays unread and names file and hash:
+    it can
     only tighten. A source that does not answer leaves every mail's attachments unread likewise.
 
     Args:

@@ -69,7 +69,8 @@ async def gather_texts(
     """Return texts to read and gaps of text sources by consignment.
 
     A text counts when the policy has an outcome that only such a text can hold, and no person has said
-    that exactly these words carry nothing (``known``). ``keys`` gives a source's keys of a consignment, ``domains``
+    that exactly these words carry nothing (``known``). ``keys`` gives a source's keys of a consignment,
+    ``domains``
     are those of registered contacts.
     """
     kinds = text_kinds(bindings)
@@ -225,10 +226,19 @@ async def _hang_on(
         found = {}
         for key in {key for keys in shown.values() for key in keys}:
             mail = next(text for text in unread[key] if text.kind == source.kind)
-            unread[key].append(replace(mail, part="attachment", words="", why=f"attachments: {error.message}"))
+            unread[key].append(
+                replace(mail, part="attachment", words="", why=f"attachments: {error.message}")
+            )
     for id_, texts in found.items():
         for key in shown.get(id_, ()):
-            parent = next((one for one in unread[key] if one.also.get("message_id") is not None and text_of(one.also["message_id"].value) == id_), None)
+            parent = next(
+                (
+                    one
+                    for one in unread[key]
+                    if one.also.get("message_id") is not None and text_of(one.also["message_id"].value) == id_
+                ),
+                None,
+            )
             also = parent.also if parent is not None else {}
             unread[key] += [replace(text, also=also) for text in texts]
 

@@ -53,7 +53,13 @@ async def draft(
         UsageError: ``port.file``: there is no policy document.
     """
     from pilothouse_port.bindings import count_lines
-    from pilothouse_port.draft.extras import draft_effects, draft_history, draft_systems, draft_texts, untrusted_systems
+    from pilothouse_port.draft.extras import (
+        draft_effects,
+        draft_history,
+        draft_systems,
+        draft_texts,
+        untrusted_systems,
+    )
     from pilothouse_port.draft.facts import draft_facts
     from pilothouse_port.draft.guess import Guesser
     from pilothouse_port.draft.policy import draft_policy

@@ -1,4 +1,4 @@
-"""Drafts own words to others: notes in the receiver's language and prepared corrections, every value out of evidence."""
+"""Drafts own words to others: notes in the receiver's language, corrections, every value out of evidence."""
 
 from pilothouse_port.drafts.write import LANGUAGES, refuse_strangers, worded
 

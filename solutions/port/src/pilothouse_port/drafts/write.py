@@ -1,4 +1,4 @@
-"""Owns wording a draft: a person's sentence in the receiver's language, numbers and ids filled in from evidence."""
+"""Owns wording a draft: a person's sentence in the receiver's language, values filled in from evidence."""
 
 from __future__ import annotations
 

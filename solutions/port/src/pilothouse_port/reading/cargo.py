@@ -1,4 +1,4 @@
-"""Owns hazards in cargo descriptions: names of dangerous goods in any language, tuned to find rather than to trust."""
+"""Owns hazards in cargo descriptions: names of dangerous goods in any language, tuned to find."""
 
 from __future__ import annotations
 
@@ -90,13 +90,17 @@ def strange_words(text: str, known: Collection[str] = ()) -> tuple[str, ...]:
     """
     bare = _said_not_there(folded(text))
     found = [match[0] for match in _WORD.finditer(bare)]
-    return tuple(word for word in dict.fromkeys(found) if len(word) > 2 and word not in known and not _met(word))
+    return tuple(
+        word for word in dict.fromkeys(found) if len(word) > 2 and word not in known and not _met(word)
+    )
 
 
 def _said_not_there(bare: str) -> str:
     """Take out hazards that the description says are not there, and the words that disarm one."""
     spans = [match.span() for match in _safe().finditer(bare)]
-    spans += [m.span() for _, pattern in _hazards() for m in pattern.finditer(bare) if _without(bare, *m.span())]
+    spans += [
+        m.span() for _, pattern in _hazards() for m in pattern.finditer(bare) if _without(bare, *m.span())
+    ]
     for start, end in spans:
         bare = f"{bare[:start]}{' ' * (end - start)}{bare[end:]}"
     return bare
@@ -109,7 +113,9 @@ def _met(word: str) -> bool:
         return True
     for at in range(3, len(word) - 2):
         head, tail = word[:at], word[at:]
-        if (head in _english() or _everyday().fullmatch(head)) and (tail in _english() or _everyday().fullmatch(tail)):
+        if (head in _english() or _everyday().fullmatch(head)) and (
+            tail in _english() or _everyday().fullmatch(tail)
+        ):
             return True
     return False
 

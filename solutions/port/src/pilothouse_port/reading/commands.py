@@ -12,7 +12,9 @@ import typer
 __all__ = ["add_commands", "learn"]
 
 
-async def learn(places: Sequence[Any], out: Path, *, licence: str = "", tell: Any = lambda _: None) -> dict[str, Any]:
+async def learn(
+    places: Sequence[Any], out: Path, *, licence: str = "", tell: Any = lambda _: None
+) -> dict[str, Any]:
     """Train heads from the past of one or more ports.
 
     Args:
@@ -43,10 +45,14 @@ def add_commands(app: typer.Typer) -> None:
     app.command("train")(train_)
 
 
-Project = Annotated[Path, typer.Option("--project", "-p", help="Folder with pilothouse.toml, or below it.", file_okay=False)]
+Project = Annotated[
+    Path, typer.Option("--project", "-p", help="Folder with pilothouse.toml, or below it.", file_okay=False)
+]
 Sources = Annotated[
     list[Path] | None,
-    typer.Option("--sources", help="TOML files with [sources.*], port.yaml beside each, in place of a project."),
+    typer.Option(
+        "--sources", help="TOML files with [sources.*], port.yaml beside each, in place of a project."
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 
@@ -85,7 +91,8 @@ def train_(
     project: Project = Path(),
     sources: Sources = None,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Folder of the heads; by default heads beside port.yaml.")
+        Path | None,
+        typer.Option("--out", "-o", help="Folder of the heads; by default heads beside port.yaml."),
     ] = None,
     as_json: Json = False,
 ) -> None:

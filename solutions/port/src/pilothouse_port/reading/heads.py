@@ -49,7 +49,9 @@ def open_reader(folder: Path | None = None, *, shipped: bool = True) -> PortRead
         if place is not None:
             task = task_for(kind)
             heads[task.name] = load_head(place, task)
-    words = [place / "cargo_words.txt" for place in (folder, SHIPPED if shipped else None) if place is not None]
+    words = [
+        place / "cargo_words.txt" for place in (folder, SHIPPED if shipped else None) if place is not None
+    ]
     met = {word for path in words if path.is_file() for word in path.read_text(encoding="utf-8").split()}
     return PortReader(heads=heads, cargo_words=met)
 

@@ -1,4 +1,4 @@
-"""Owns learning from a port's own past: tickets and texts are read through its mapping, heads are trained from them."""
+"""Owns learning from a port's past: tickets and texts read through its mapping, heads trained on them."""
 
 from __future__ import annotations
 
@@ -93,9 +93,15 @@ def _ticket(row: Row, bindings: Bindings) -> Ticket:
     history = bindings.model.history
     assert history is not None
     said = text_of(row.values.get(history.reasons))
-    every = {r for each in bindings.table.rows for r in (each.reason, *(t.reason for t in each.exceptions)) if r}
+    every = {
+        r for each in bindings.table.rows for r in (each.reason, *(t.reason for t in each.exceptions)) if r
+    }
     tokens = set(re.split(r"[^\w.-]+", said.casefold()))
-    named = {word for word in every if word.casefold() in tokens or (" " in word and word.casefold() in said.casefold())}
+    named = {
+        word
+        for word in every
+        if word.casefold() in tokens or (" " in word and word.casefold() in said.casefold())
+    }
     return Ticket(
         container=_part(row, history.container),
         bl=_part(row, history.bl),

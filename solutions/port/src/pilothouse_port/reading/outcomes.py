@@ -1,4 +1,4 @@
-"""Owns what readings mean for one consignment: outcomes with their words, withdrawn stops, what stays open."""
+"""Owns what readings mean for a consignment: outcomes with words, withdrawn stops, what stays open."""
 
 from __future__ import annotations
 
@@ -64,7 +64,8 @@ def _field(text: Unread, name: str) -> str:
 async def read_facts(facts: Facts, reader: PortReader) -> Readout:
     """Read every text of a consignment.
 
-    The result may only tighten what the same facts without texts would give: a reading that finds nothing adds
+    The result may only tighten what the same facts without texts would give: a reading that finds nothing
+    adds
     nothing, one that finds something adds its outcome, one that is unsure leaves the text unread.
     """
     if not facts.unread:
@@ -88,14 +89,17 @@ async def read_facts(facts: Facts, reader: PortReader) -> Readout:
 def _with_letters(read: list[_Read]) -> list[_Read]:
     """A mail whose attachment says the thing is its cover: what is only guessed of the cover adds nothing."""
     letters = {
-        _field(one.text, "message_id") for one in read if one.text.part and any(s.type in OUTCOME_OF for s in one.said)
+        _field(one.text, "message_id")
+        for one in read
+        if one.text.part and any(s.type in OUTCOME_OF for s in one.said)
     } - {""}
     out: list[_Read] = []
     for one in read:
-        if not one.text.part and _field(one.text, "message_id") in letters:
-            said = tuple(s for s in one.body.said if s.by != "head")
-            one = _Read(one.text, one.subject, replace(one.body, said=said, open=()))
-        out.append(one)
+        if one.text.part or _field(one.text, "message_id") not in letters:
+            out.append(one)
+            continue
+        said = tuple(s for s in one.body.said if s.by != "head")
+        out.append(_Read(one.text, one.subject, replace(one.body, said=said, open=())))
     return out
 
 
@@ -191,9 +195,13 @@ def _short(box: str) -> str:
 
 def _unread(one: _Read) -> Unread | None:
     """Return the text as far as it stays unread."""
-    if not one.body.open:
+    left = one.body.open
+    if _field(one.text, "in_reply_to") and any(said.sure for said in one.body.of("stop_withdrawn")):
+        # an answer that takes something back; the stop itself stands in the mail it answers
+        left = tuple(name for name in left if name != "stop")
+    if not left:
         return None
-    about = tuple(".".join(OUTCOME_OF[name]) for name in one.body.open)
+    about = tuple(".".join(OUTCOME_OF[name]) for name in left)
     return replace(one.text, about=about, why=one.body.why)
 
 

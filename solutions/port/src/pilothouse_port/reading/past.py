@@ -1,4 +1,4 @@
-"""Owns labels from the past: what clerks decided on gone boxes, joined to what had been written about them."""
+"""Owns labels from the past: what clerks decided, joined to what had been written about the boxes."""
 
 from __future__ import annotations
 
@@ -66,13 +66,20 @@ def words_of_types(table: PolicyTable) -> dict[str, frozenset[str]]:
 
 
 def examples_of(
-    tickets: Sequence[Ticket], texts: Iterable[PastText], words: Mapping[str, frozenset[str]], *, group: str = ""
+    tickets: Sequence[Ticket],
+    texts: Iterable[PastText],
+    words: Mapping[str, frozenset[str]],
+    *,
+    group: str = "",
 ) -> dict[str, list[Example]]:
     """Return weakly labelled examples by kind of text.
 
-    A ticket labels the texts that stood there when it was decided: a type whose reason it gives belongs to the one
-    text of that kind; where several could be meant, none is used. A ticket without such a reason labels its texts
-    as saying nothing of matter. A kind of text is left out where the policy has no word of its own for one of its types.
+    A ticket labels the texts that stood there when it was decided: a type whose reason it gives belongs to
+    the one
+    text of that kind; where several could be meant, none is used. A ticket without such a reason labels
+    its texts
+    as saying nothing of matter. A kind of text is left out where the policy has no word of its own for one
+    of its types.
 
     Args:
         tickets: Past decisions.
@@ -92,7 +99,9 @@ def examples_of(
             told = _labels(about.get(number, ()), one, kind, words)
             if told is None or one.attached or one.id in answered or (kind == "mail" and one.reply):
                 continue  # a stop that was taken back later says nothing sure about either mail
-            out[kind].append(Example(text=one.text, labels=told, source=one.sender or group, id=f"{group}{kind}{number}"))
+            out[kind].append(
+                Example(text=one.text, labels=told, source=one.sender or group, id=f"{group}{kind}{number}")
+            )
     return out
 
 

@@ -1,4 +1,4 @@
-"""Owns reading one text: what it says of the kinds that a policy asks about, and whether anything stays open."""
+"""Owns reading one text: what it says of the kinds a policy asks about, and whether any stays open."""
 
 from __future__ import annotations
 
@@ -172,7 +172,9 @@ class PortReader:
         if any(one.claims for one in own) or sum(one.end - one.start for one in own if one.open) > 200:
             return []
         blocks = [one for one in split_quoted(masked.content) if one.kind == "quoted"]
-        if not blocks or not _FORWARD.search(masked.content[max(0, blocks[0].start - 80) : blocks[0].start + 200]):
+        if not blocks or not _FORWARD.search(
+            masked.content[max(0, blocks[0].start - 80) : blocks[0].start + 200]
+        ):
             return []
         lines = _HEADER_LINE.sub(lambda match: " " * len(match[0]), masked.content[: blocks[-1].end])
         below = " " * blocks[0].start + lines[blocks[0].start :]

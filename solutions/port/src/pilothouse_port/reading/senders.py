@@ -10,10 +10,42 @@ from email.utils import parseaddr
 
 __all__ = ["address_of", "domain_of", "registered", "signs"]
 
-_SECOND_LEVEL = frozenset("co com org net gov ac edu gob gouv or ne".split())
+_SECOND_LEVEL = frozenset(["co", "com", "org", "net", "gov", "ac", "edu", "gob", "gouv", "or", "ne"])
 FREE_MAIL = frozenset(
-    "gmail googlemail outlook hotmail live yahoo gmx web icloud aol proton protonmail mail zoho yandex tutanota freemail "
-    "quickpost orange wanadoo laposte libero virgilio terra sapo wp onet interia t-online freenet ziggo kpnmail".split()
+    [
+        "gmail",
+        "googlemail",
+        "outlook",
+        "hotmail",
+        "live",
+        "yahoo",
+        "gmx",
+        "web",
+        "icloud",
+        "aol",
+        "proton",
+        "protonmail",
+        "mail",
+        "zoho",
+        "yandex",
+        "tutanota",
+        "freemail",
+        "quickpost",
+        "orange",
+        "wanadoo",
+        "laposte",
+        "libero",
+        "virgilio",
+        "terra",
+        "sapo",
+        "wp",
+        "onet",
+        "interia",
+        "t-online",
+        "freenet",
+        "ziggo",
+        "kpnmail",
+    ]
 )
 """Names of providers at which anybody gets an address."""
 LONG = 7

@@ -20,8 +20,32 @@ ALERTS: Final = frozenset(
 )
 """Meanings whose mere mention keeps a sentence unread until somebody says what it means."""
 _THINGS: Final = frozenset(
-    "until must yet legal invoice contact bank haulier code docs status thanks urgent body minor move waive lost "
-    "refuse wrong stay change elsewhere nodamage".split()
+    [
+        "until",
+        "must",
+        "yet",
+        "legal",
+        "invoice",
+        "contact",
+        "bank",
+        "haulier",
+        "code",
+        "docs",
+        "status",
+        "thanks",
+        "urgent",
+        "body",
+        "minor",
+        "move",
+        "waive",
+        "lost",
+        "refuse",
+        "wrong",
+        "stay",
+        "change",
+        "elsewhere",
+        "nodamage",
+    ]
 )
 """Meanings that "not" does not turn round: things, circumstances, and phrases that hold their own negation."""
 

@@ -1,6 +1,7 @@
 """Owns when a sentence counts as read: rules that are met, a trained head's chance, how known its wording is.
 
-Missing something that tightens is the expensive error, so a sentence is harmless only on evidence: a head that knows
+Missing something that tightens is the expensive error, so a sentence is harmless only on evidence: a head
+that knows
 the wording, or a rule and a head that agree, or words that all were met and nothing near a threshold.
 """
 
@@ -84,11 +85,19 @@ def weigh(
     for number, (marked, opinion) in enumerate(zip(prepared.marked, judged, strict=True)):
         sentence = marked.sentence
         met = [one for one in prepared.met if one.sentence == number]
-        rules = {one.rule.type: (one.rule.p, one.use == "fill", one.why) for one in reversed(met) if one.rule.type}
-        calm = {name for one in met if not one.rule.type and one.use == "fill" for element in one.rule.all for name in [a.name for a in element]}
+        rules = {
+            one.rule.type: (one.rule.p, one.use == "fill", one.why) for one in reversed(met) if one.rule.type
+        }
+        calm = {
+            name
+            for one in met
+            if not one.rule.type and one.use == "fill"
+            for element in one.rule.all
+            for name in [a.name for a in element]
+        }
         rung = {name for name, *_ in marked.concepts} & alerts
         explained = bool(calm) and rung <= calm
-        silent = sentence.kind == "bare" or sentence.kind == "courtesy" or _empty(sentence.text)
+        silent = sentence.kind in ("bare", "courtesy") or _empty(sentence.text)
         if silent and not rules and not rung:
             out.append(Weighed(start=sentence.start, end=sentence.end))
             continue
@@ -106,7 +115,15 @@ def weigh(
                 spoken=bool(claims),
             )
             left = tuple(dict.fromkeys((*doubtful, *left)))
-        out.append(Weighed(start=sentence.start, end=sentence.end, claims=tuple(claims), open=left, why=why or ("doubtful" if left else "")))
+        out.append(
+            Weighed(
+                start=sentence.start,
+                end=sentence.end,
+                claims=tuple(claims),
+                open=left,
+                why=why or ("doubtful" if left else ""),
+            )
+        )
     return out
 
 
@@ -115,9 +132,13 @@ _WORD = re.compile(r"[^\W\d_]{2,}")
 
 def _empty(text: str) -> bool:
     """Whether nothing but names or a number with a word or two stands there: a signature, ``It concerns BL1.``"""
-    words = [word for word in _WORD.findall(re.sub(r"\S*\d\S*", " ", text)) if not word.isupper() or len(word) > 4]
+    words = [
+        word for word in _WORD.findall(re.sub(r"\S*\d\S*", " ", text)) if not word.isupper() or len(word) > 4
+    ]
     names = sum(word[0].isupper() for word in words)
-    return len(words) <= 2 or (len(words) <= 9 and names == len(words) and text[-1:] not in "?!." and not text.isupper())
+    return len(words) <= 2 or (
+        len(words) <= 9 and names == len(words) and text[-1:] not in "?!." and not text.isupper()
+    )
 
 
 def _claims(
@@ -160,7 +181,13 @@ def _claims(
 
 
 def _left(
-    opinion: Judgement | None, types: Sequence[str], *, explained: bool, alerted: bool, limits: Limits, spoken: bool
+    opinion: Judgement | None,
+    types: Sequence[str],
+    *,
+    explained: bool,
+    alerted: bool,
+    limits: Limits,
+    spoken: bool,
 ) -> tuple[tuple[str, ...], str]:
     """Return the types that nobody can exclude for a sentence that claims nothing."""
     every = tuple(types)
