@@ -65,6 +65,7 @@ async def one(seed: int, size: str, wording: str, out: Path) -> dict[str, Any]:
     from pilothouse_port.bindings import SourcesReader
     from pilothouse_port.evaluate import evaluate
     from pilothouse_port.reading import open_reader
+    from pilothouse_port.reading.learn import read_past
     from pilothouse_port.working import find_bindings, opened, write_decisions
 
     made = make_world(out, seed=seed, size=size, wording=wording)  # type: ignore[arg-type]
@@ -73,8 +74,17 @@ async def one(seed: int, size: str, wording: str, out: Path) -> dict[str, Any]:
     try:
         place = await _mapped(out, made.world, running.project)
         bindings, at = find_bindings(place)
-        readers = {"lexicon": open_reader(shipped=False), "heads": open_reader()}
         async with opened(place) as (sources, principal):
+            past = (
+                await read_past(bindings, SourcesReader(sources, principal))
+                if bindings.model.history
+                else None
+            )
+            words = past.cargo if past else ()
+            readers = {
+                "lexicon": open_reader(shipped=False, cargo_words=words),
+                "heads": open_reader(cargo_words=words),
+            }
             for name in VARIANTS:
                 reader = SourcesReader(sources, principal)
                 start = time.process_time()

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from pilothouse.agents import AgentBudget, ReadTool, Value, plan_from
 from pilothouse.agents.files.tree import WorkingDirectory
-from pilothouse.agents.loop.conversation import Conversation, pointing
+from pilothouse.agents.loop.conversation.messages import Conversation, pointing
+from pilothouse.agents.loop.conversation.offers import parameters_of
 from pilothouse.agents.loop.kept import kept, value_of
 from pilothouse.agents.loop.meter import Meter
-from pilothouse.agents.loop.offers import parameters_of
 from pilothouse.agents.plans.expressions import Find, From, Said
 from pilothouse.agents.values import listed, plain, together
 from pilothouse.kernel import DataError, LimitError, UsageError, decode, encode

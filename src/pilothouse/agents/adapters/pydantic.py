@@ -33,7 +33,7 @@ from pilothouse.kernel import DataError, Json, PilothouseError, UsageError, Wait
 from pilothouse.models import ToolSpec
 
 if TYPE_CHECKING:
-    from pilothouse.agents.loop.chat import Turn
+    from pilothouse.agents.loop.conversation.chat import Turn
     from pilothouse.agents.specs.published import Published
 
 __all__ = ["GatewayModel", "compiled", "run_loop"]

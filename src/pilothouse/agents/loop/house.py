@@ -10,12 +10,12 @@ from pilothouse import engine
 from pilothouse.agents.asking import Asker
 from pilothouse.agents.calling import DoorPort, Family
 from pilothouse.agents.connected import ToolSource
-from pilothouse.agents.loop import offers
-from pilothouse.agents.loop.chat import Chat
+from pilothouse.agents.loop.conversation import offers
+from pilothouse.agents.loop.conversation.chat import Chat
+from pilothouse.agents.loop.conversation.reader import GatewayReader
 from pilothouse.agents.loop.kept import kept, value_of
 from pilothouse.agents.loop.meter import Meter
 from pilothouse.agents.loop.outward import ParkingAsker, RecordedDoor
-from pilothouse.agents.loop.reader import GatewayReader
 from pilothouse.agents.loop.result import AgentResult, AgentUse, Ended
 from pilothouse.agents.loop.running import AgentRun
 from pilothouse.agents.loop.steps import EngineSteps, Steps, steps_here

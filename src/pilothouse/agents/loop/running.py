@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pilothouse.agents.adapters.code_room import CodeRoom
-from pilothouse.agents.loop import offers
-from pilothouse.agents.loop.coding import run_code
-from pilothouse.agents.loop.conversation import Conversation
-from pilothouse.agents.loop.delegating import delegate
-from pilothouse.agents.loop.filing import Filing
+from pilothouse.agents.loop.conversation import offers
+from pilothouse.agents.loop.conversation.messages import Conversation
+from pilothouse.agents.loop.conversation.prompts import prompt
+from pilothouse.agents.loop.conversation.shown import Shown
 from pilothouse.agents.loop.meter import Meter
-from pilothouse.agents.loop.prompts import prompt
-from pilothouse.agents.loop.shown import Shown
+from pilothouse.agents.loop.tools.coding import run_code
+from pilothouse.agents.loop.tools.delegating import delegate
+from pilothouse.agents.loop.tools.filing import Filing
 from pilothouse.agents.plans.written import answer_from, plan_from
 from pilothouse.agents.tools import ReadTool, ToolFailure
 from pilothouse.agents.values import Value
@@ -24,7 +24,7 @@ from pilothouse.models import Message, Part, ToolSpec
 from pilothouse.telemetry import span
 
 if TYPE_CHECKING:
-    from pilothouse.agents.loop.chat import Chat, Turn
+    from pilothouse.agents.loop.conversation.chat import Chat, Turn
     from pilothouse.agents.loop.house import Agents
     from pilothouse.agents.session import Session
     from pilothouse.agents.specs.published import Published

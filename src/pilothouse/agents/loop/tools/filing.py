@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from pilothouse.agents.files.shell import changed, run_command
 from pilothouse.agents.files.tree import WorkingDirectory
-from pilothouse.agents.loop import offers
-from pilothouse.agents.loop.conversation import pointing
-from pilothouse.agents.loop.shown import words
+from pilothouse.agents.loop.conversation import offers
+from pilothouse.agents.loop.conversation.messages import pointing
+from pilothouse.agents.loop.conversation.shown import words
 from pilothouse.agents.values import plain
 from pilothouse.connectors import condensed_label
 from pilothouse.labels import Label, join
 from pilothouse.models import Message, ToolSpec
 
 if TYPE_CHECKING:
-    from pilothouse.agents.loop.shown import Shown
+    from pilothouse.agents.loop.conversation.shown import Shown
     from pilothouse.agents.loop.steps import Steps
     from pilothouse.agents.session import Session
 

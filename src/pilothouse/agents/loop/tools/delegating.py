@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from pilothouse.agents.loop.conversation.shown import strings
 from pilothouse.agents.loop.meter import Meter
-from pilothouse.agents.loop.shown import strings
 from pilothouse.kernel import LimitError
 from pilothouse.labels import Handle, Label, join
 

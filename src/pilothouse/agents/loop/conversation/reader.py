@@ -6,9 +6,9 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
-from pilothouse.agents.loop.chat import Chat
+from pilothouse.agents.loop.conversation.chat import Chat
+from pilothouse.agents.loop.conversation.prompts import prompt
 from pilothouse.agents.loop.meter import Meter
-from pilothouse.agents.loop.prompts import prompt
 from pilothouse.kernel import DataError, Json, content_hash
 from pilothouse.labels import Answer, Boolean, Choice, Label, Number, signed, unknown
 from pilothouse.models import Message, Part
