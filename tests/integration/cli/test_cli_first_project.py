@@ -97,7 +97,7 @@ def test_snooze_delegate_and_edit_say_what_they_need(pilothouse: Run) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
-        (["run", "hullo"], 2, "known: hello"),
+        (["run", "hullo"], 2, "known: agents.run, hello"),
         (["run", "hello", "--args", "{"], 2, "not JSON"),
         (["run", "hello", "--args", '{"name": 5}'], 2, "name=5"),
         (["show", "ffffffffffff"], 2, "no proposal"),
