@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Collection
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -34,7 +35,9 @@ def _reader(folder: Path, places: tuple[Path | None, ...]) -> PortReader:
     return open_reader(folder)
 
 
-def open_reader(folder: Path | None = None, *, shipped: bool = True) -> PortReader:
+def open_reader(
+    folder: Path | None = None, *, shipped: bool = True, cargo_words: Collection[str] = ()
+) -> PortReader:
     """Return a reader with the newest heads of ``folder``, else the shipped ones, else rules alone.
 
     Raises:
@@ -53,7 +56,7 @@ def open_reader(folder: Path | None = None, *, shipped: bool = True) -> PortRead
         place / "cargo_words.txt" for place in (folder, SHIPPED if shipped else None) if place is not None
     ]
     met = {word for path in words if path.is_file() for word in path.read_text(encoding="utf-8").split()}
-    return PortReader(heads=heads, cargo_words=met)
+    return PortReader(heads=heads, cargo_words=met | set(cargo_words))
 
 
 def _newest(folder: Path, kind: TextKind) -> Path | None:
