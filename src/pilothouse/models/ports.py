@@ -63,6 +63,7 @@ class Outgoing:
         schema: JSON Schema of the answer; None for words.
         tools: Native tools; empty where tools are a schema.
         attempt: Id of the attempt, sent as the idempotency key.
+        caller: Who asks, the same for each of its calls; only a child of ours is told, for its fair queue.
         stream: Whether pieces are wanted.
     """
 
@@ -71,6 +72,7 @@ class Outgoing:
     temperature: float
     seed: int
     attempt: str
+    caller: str = ""
     schema: Mapping[str, Json] | None = None
     tools: Sequence[Mapping[str, Json]] = ()
     stream: bool = False

@@ -12,6 +12,7 @@ from pilothouse.models.adapters.openai_http import OpenAIBackend
 from pilothouse.models.errors import ProviderError
 from pilothouse.models.ports import Incoming, Outgoing, Replied
 from pilothouse.models.provider import Place, Provider
+from pilothouse.models.runtime.meter import METER, Meter
 from pilothouse.models.types import Usage
 
 if TYPE_CHECKING:
@@ -70,12 +71,11 @@ class ChildBackend:
     async def send(self, outgoing: Outgoing, *, at: Place, seconds: float) -> AsyncGenerator[Incoming]:
         """Send one attempt to the child, and count what it used of the processor."""
         child, inner = self._ready()
-        before = child.cpu_seconds()
+        meter = Meter(child.cpu_seconds)
+        METER.set(meter)
         async with aclosing(inner.send(outgoing, at=at, seconds=seconds)) as events:
             async for one in events:
-                yield (
-                    _counted(one, max(0.0, child.cpu_seconds() - before)) if isinstance(one, Replied) else one
-                )
+                yield _counted(one, meter.used()) if isinstance(one, Replied) else one
 
     async def close(self) -> None:
         """End the child."""
@@ -95,7 +95,11 @@ class ChildBackend:
                     f"provider {name!r}: {error.message}", code=error.code, connected=False
                 ) from error
             reached = replace(self._provider, url=self._child.base_url, same_model=False)
-            self._inner = OpenAIBackend(reached, transport=self._child.transport, place=HERE)
+            from pilothouse.models.runtime import CALLER_HEADER
+
+            self._inner = OpenAIBackend(
+                reached, transport=self._child.transport, place=HERE, caller_header=CALLER_HEADER
+            )
         return self._child, self._inner
 
 

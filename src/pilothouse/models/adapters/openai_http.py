@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import quote
 
 from pilothouse.models.adapters.address import Locator
 from pilothouse.models.adapters.dial import AT, CONNECT, client_for
@@ -33,6 +34,7 @@ class OpenAIBackend:
         secret: Opens the credential's reference; the secret stays in here.
         transport: Instead of dialling: a child's socket, a test's.
         place: Where that transport leads.
+        caller_header: Tells who asks; without one, nobody is told.
     """
 
     def __init__(
@@ -42,11 +44,13 @@ class OpenAIBackend:
         secret: Callable[[str], str] | None = None,
         transport: httpx2.AsyncBaseTransport | None = None,
         place: Place | None = None,
+        caller_header: str = "",
     ) -> None:
         self._provider = provider
         self._secret = secret
         self._transport = transport
         self._place = place
+        self._caller_header = caller_header
         self._locator = Locator(provider)
         self._client: AsyncOpenAI | None = None
 
@@ -104,9 +108,17 @@ class OpenAIBackend:
             "temperature": outgoing.temperature,
             "seed": outgoing.seed,
             "stream": outgoing.stream,
-            "extra_headers": {"Idempotency-Key": outgoing.attempt},
+            "extra_headers": self._headers(outgoing),
             "extra_body": {**self._provider.options, **body},
         }
+
+    def _headers(self, outgoing: Outgoing) -> dict[str, str]:
+        headers = {"Idempotency-Key": outgoing.attempt}
+        if self._caller_header and outgoing.caller:
+            headers[self._caller_header] = quote(
+                outgoing.caller, safe="/@:"
+            )  # a header holds no other letters
+        return headers
 
     def _opened(self) -> AsyncOpenAI:
         if self._client is None:

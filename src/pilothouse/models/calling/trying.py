@@ -29,6 +29,7 @@ from pilothouse.telemetry import span
 if TYPE_CHECKING:
     from pilothouse.models.calling.run import Call
     from pilothouse.models.route import Candidate
+    from pilothouse.models.types import ChatRequest
 
 __all__ = ["Try"]
 
@@ -182,6 +183,7 @@ class Try:
             temperature=request.temperature,
             seed=request.seed,
             attempt=str(attempt.id),
+            caller=_caller(request),
             schema=cast("Any", asked.whole) if self._candidate.mode == "schema" else None,
             tools=_native_tools(self._call) if native else (),
             stream=self._call.tell is not None,
@@ -313,6 +315,12 @@ async def _shielded(work: Any) -> None:
     except asyncio.CancelledError:
         await asyncio.wait({task})
         raise
+
+
+def _caller(request: ChatRequest) -> str:
+    """Return who takes turns with whom before a local model: a principal's agents do not share one turn."""
+    agent = request.principal.agent
+    return f"{request.principal.id}/{request.caller if agent is None else agent.id}"
 
 
 def _native_tools(call: Call) -> list[dict[str, Json]]:

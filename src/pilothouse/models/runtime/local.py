@@ -14,6 +14,7 @@ import httpx2
 from pilothouse.kernel import PilothouseError, UsageError
 from pilothouse.models.runtime.defuse import defused
 from pilothouse.models.runtime.lane import Lane
+from pilothouse.models.runtime.meter import METER
 from pilothouse.models.runtime.process import Child, ServerConfig
 
 __all__ = ["CALLER_HEADER", "Adapter", "LocalRuntime", "Weights"]
@@ -224,6 +225,9 @@ class _LocalTransport(httpx2.AsyncBaseTransport):
                 await lane.enter(caller)
         except TimeoutError as error:
             raise httpx2.PoolTimeout("the local model was busy with other calls", request=request) from error
+        meter = METER.get()
+        if meter is not None:
+            meter.begin()
         try:
             response = await (await self._connected(request)).handle_async_request(request)
         except BaseException as error:
@@ -262,6 +266,7 @@ class _Turn(httpx2.AsyncByteStream):
         self._body = body
         self._runtime = runtime
         self._lane: Lane | None = runtime.lane
+        self._meter = METER.get()
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
@@ -277,6 +282,8 @@ class _Turn(httpx2.AsyncByteStream):
         finally:
             lane, self._lane = self._lane, None
             if lane is not None:
+                if self._meter is not None:
+                    self._meter.end()
                 lane.leave()
 
 
