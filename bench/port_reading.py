@@ -1,11 +1,8 @@
-"""What reading texts is worth: made worlds nobody mapped, decided by rules alone, with lexicons, with
-trained heads.
+"""What reading texts is worth: made worlds nobody mapped, decided without texts and by each kind of reader.
 
-``python bench/port_reading.py --seeds 8500-8507 --size day --wording unseen --jobs 2`` prints one table.
-The key of a
-world is opened after its decisions are written. ``--train OUT --seeds 8300-8339`` trains heads from the
-past decisions
-of made worlds, read through their mapped systems, and never opens a key.
+``python bench/port_reading.py --seeds 8500-8507 --size day --wording unseen --jobs 2`` prints one table. The
+key of a world is opened after its decisions are written. ``--train OUT --seeds 8300-8307 --history 2400``
+trains heads from the past decisions of made worlds, read through their mapped systems; no key is opened.
 """
 
 from __future__ import annotations
@@ -46,11 +43,11 @@ async def _mapped(out: Path, world: Path, project: Path) -> Any:
     return place
 
 
-async def past_of(seed: int, size: str, wording: str, out: Path) -> Any:
+async def past_of(seed: int, given: argparse.Namespace, out: Path) -> Any:
     """Return what the past of one made world teaches, read through its systems."""
     from pilothouse_port.reading.commands import past_of as read
 
-    made = make_world(out, seed=seed, size=size, wording=wording)  # type: ignore[arg-type]
+    made = make_world(out, seed=seed, size=given.size, wording=given.wording, history=given.history)
     made.key.unlink()
     running = serve.up(made.world, owner=os.getpid())
     try:
@@ -200,7 +197,7 @@ async def _train(given: argparse.Namespace) -> None:
     past: list[Any] = []
     for seed in _seeds(given.seeds):
         with tempfile.TemporaryDirectory(prefix=f"port{seed}-") as folder:
-            past.append(await past_of(seed, given.size, given.wording, Path(folder) / "w"))
+            past.append(await past_of(seed, given, Path(folder) / "w"))
         counts = {kind: len(rows) for kind, rows in past[-1].examples.items()}
         print(f"seed {seed}: {past[-1].tickets} tickets, {counts}", flush=True)
     print(
@@ -216,6 +213,7 @@ def main() -> None:
     parser.add_argument("--wording", default="unseen")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--train", type=Path)
+    parser.add_argument("--history", type=int, help="past boxes of each world trained on")
     parser.add_argument("--one", type=int)
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
