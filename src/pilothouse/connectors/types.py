@@ -7,14 +7,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any, Literal, TypeAlias, cast
 from uuid import UUID
 
 from pilothouse.connectors.errors import near
 from pilothouse.connectors.marks import Marks
 from pilothouse.kernel import DataError, Json, LimitError, UsageError, wired
-from pilothouse.labels import Condensed, Derived, Integrity, Label, Labelled, Origin, Position, leaves
+from pilothouse.labels import (
+    Condensed,
+    Derived,
+    Integrity,
+    Label,
+    Labelled,
+    Origin,
+    Position,
+    condensed_label,
+)
 
 __all__ = [
     "MAX_KEYS",
@@ -277,8 +285,6 @@ class Health:
 
 FEW = 4
 """Rows up to which a result keeps each row's origin; a larger one is one leaf."""
-MANY = 8
-"""Leaves up to which a value made from several results keeps each."""
 _NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -302,21 +308,6 @@ def result_label(rows: Sequence[Row]) -> Label | None:
     sources = tuple(sorted({row.source for row in rows}))
     leaf = Condensed(count=len(rows), digest=hashes.hexdigest(), sources=sources)
     return Label(readers=readers, integrity=integrity, origin=Derived(sources=(leaf,)))
-
-
-@lru_cache(maxsize=4096)
-def condensed_label(label: Label) -> Label:
-    """Return ``label`` with one leaf in the place of many: made from many places is made from all."""
-    found = leaves(label)
-    if len(found) <= MANY:
-        return label
-    hashes = hashlib.sha256("".join(leaf.hash for leaf in found).encode())
-    sources = {
-        name for leaf in found for name in ((leaf.source,) if isinstance(leaf, Origin) else leaf.sources)
-    }
-    count = sum(1 if isinstance(leaf, Origin) else leaf.count for leaf in found)
-    one = Condensed(count=count, digest=hashes.hexdigest(), sources=tuple(sorted(sources)))
-    return Label(readers=label.readers, integrity=label.integrity, origin=Derived(sources=(one,)))
 
 
 def promised_label(source: str, object: str, readers: frozenset[str], integrity: Integrity) -> Label:

@@ -4,7 +4,7 @@ from pilothouse.labels.answers import Answer, Boolean, Budget, Choice, Number
 from pilothouse.labels.attach import signed, typed, unknown
 from pilothouse.labels.context import Context
 from pilothouse.labels.handle import Handle
-from pilothouse.labels.lattice import declassified, flows_to, join, leaves, lifted
+from pilothouse.labels.lattice import condensed_label, declassified, flows_to, join, leaves, lifted
 from pilothouse.labels.provenance import Condensed, Derived, Origin, Position
 from pilothouse.labels.types import Integrity, Label, Labelled
 
@@ -23,6 +23,7 @@ __all__ = [
     "Number",
     "Origin",
     "Position",
+    "condensed_label",
     "declassified",
     "flows_to",
     "join",

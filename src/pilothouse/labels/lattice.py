@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+from functools import lru_cache
+
 from pilothouse.kernel import UsageError
 from pilothouse.labels.provenance import Condensed, Derived, Origin, node, parts
 from pilothouse.labels.types import Integrity, Label, made
 
-__all__ = ["declassified", "flows_to", "join", "leaves", "lifted"]
+__all__ = ["condensed_label", "declassified", "flows_to", "join", "leaves", "lifted"]
 
 KEPT = 4096
 """Joins remembered; when there are more, all are forgotten."""
+MANY = 8
+"""Leaves up to which a value made from several results keeps each."""
 _FEW = 4
 _joins: dict[tuple[Label, Label], Label] = {}
 _unions: dict[tuple[frozenset[str], frozenset[str]], frozenset[str]] = {}
@@ -75,6 +80,21 @@ def flows_to(a: Label, b: Label) -> bool:
 def leaves(label: Label) -> tuple[Origin | Condensed, ...]:
     """Return where a value comes from: every leaf once, sorted by hash."""
     return label.origin.leaves() if isinstance(label.origin, Derived) else (label.origin,)
+
+
+@lru_cache(maxsize=4096)
+def condensed_label(label: Label) -> Label:
+    """Return ``label`` with one leaf in the place of many: made from many places is made from all."""
+    found = leaves(label)
+    if len(found) <= MANY:
+        return label
+    hashes = hashlib.sha256("".join(leaf.hash for leaf in found).encode())
+    sources = {
+        name for leaf in found for name in ((leaf.source,) if isinstance(leaf, Origin) else leaf.sources)
+    }
+    count = sum(1 if isinstance(leaf, Origin) else leaf.count for leaf in found)
+    one = Condensed(count=count, digest=hashes.hexdigest(), sources=tuple(sorted(sources)))
+    return Label(readers=label.readers, integrity=label.integrity, origin=Derived(sources=(one,)))
 
 
 def lifted(label: Label, integrity: Integrity, *, by: Origin) -> Label:

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from pilothouse.kernel import RIGHTS, Authority, DataError, DeniedError, Principal, UsageError, decode, loads
 from pilothouse.labels import Label
-from pilothouse.models.keeping.bodies import parse_body
+from pilothouse.models.keeping.bodies import parse_body, unpacked
 from pilothouse.models.types import Message, Part, ToolChoice
 from pilothouse.storage import load_queries
 
@@ -153,7 +153,7 @@ class Records:
 
     async def _bodies(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
         rows = await self._database.fetch_all(Q.bodies, {"hashes": list(keys)})
-        found = {bytes(row["hash"]): bytes(row["body"]) for row in rows}
+        found = {bytes(row["hash"]): unpacked(bytes(row["body"])) for row in rows}
         for key in keys:
             if key not in found:
                 raise DataError(f"body {key.hex()!r} of a model call was erased", code="models.body_missing")

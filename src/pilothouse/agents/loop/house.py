@@ -24,9 +24,8 @@ from pilothouse.agents.specs.published import Published, Shelf
 from pilothouse.agents.specs.spec import AgentSpec
 from pilothouse.agents.tools import ActTool, ReadTool, Toolbox
 from pilothouse.agents.values import Value, plain
-from pilothouse.connectors import condensed_label
 from pilothouse.kernel import RIGHTS, Authority, Json, Principal, UsageError, content_hash
-from pilothouse.labels import Label, Labelled, signed, typed, unknown
+from pilothouse.labels import Label, Labelled, condensed_label, signed, typed, unknown
 from pilothouse.telemetry import span
 
 if TYPE_CHECKING:

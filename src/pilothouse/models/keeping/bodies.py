@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
+import zlib
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,18 +13,32 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from pilothouse.kernel import Json, canonical
-from pilothouse.labels import Label, join
+from pilothouse.labels import Label, condensed_label, join
 from pilothouse.models.types import Answer, Message, ToolChoice
 from pilothouse.storage import load_queries
 
 if TYPE_CHECKING:
     from pilothouse.storage import Database
 
-__all__ = ["Bodies", "Thread", "answer_body", "label_body", "label_key", "message_body", "parse_body"]
+__all__ = [
+    "Bodies",
+    "Thread",
+    "answer_body",
+    "call_label",
+    "label_body",
+    "label_key",
+    "message_body",
+    "packed",
+    "parse_body",
+    "unpacked",
+]
 
 Q = load_queries("pilothouse.models")
 KEPT = 16_384
+TRUSTED = 3600.0
 START = b""
+PACKED = b"\x01"
+"""What a compressed body begins with; no message and no label does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,34 +70,38 @@ class Bodies:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._known: OrderedDict[bytes, None] = OrderedDict()
+        self._known: OrderedDict[bytes, float] = OrderedDict()
         self._hashed: OrderedDict[tuple[object, ...], tuple[bytes, bytes]] = OrderedDict()
 
-    async def thread(self, messages: Sequence[Message], *, label: Label | None = None) -> Thread:
+    async def thread(
+        self, messages: Sequence[Message], *, label: Label | None = None, anew: bool = False
+    ) -> Thread:
         """Return the conversation as a chain; only what is new stands in it.
 
         Args:
             messages: The conversation.
             label: Its own label, to be stored beside.
+            anew: Take nothing for stored.
         """
+        if anew:
+            self._known.clear()
         pairs = [self._pair(message) for message in messages]
         nodes: list[bytes] = []
         at = START
         for pair in pairs:
             at = _key(at + pair[0] + pair[1])
             nodes.append(at)
-        stored = await self._stored(nodes)
+        stored = 0 if anew else await self._stored(nodes)
         prev = nodes[stored - 1] if stored else None
         new: dict[bytes, bytes] = {}
         for message, (body, marked) in zip(messages[stored:], pairs[stored:], strict=True):
-            if body not in self._known:
-                new[body] = message_body(message)
-            if marked not in self._known:
-                new[marked] = label_body(_label(message))
+            if not self._knows(body):
+                new[body] = packed(message_body(message))
+            if not self._knows(marked):
+                new[marked] = packed(label_body(_label(message)))
         marks = [marked for _, marked in pairs[stored:]]
-        whole = label_body(label)
-        if label is not None and (digest := _key(whole)) not in self._known:
-            new[digest] = whole
+        if label is not None and not self._knows(digest := call_label(label)):
+            new[digest] = packed(label_body(condensed_label(label)))
         return Thread(
             hash=nodes[-1],
             prev=prev,
@@ -92,15 +112,20 @@ class Bodies:
 
     def keep(self, thread: Thread) -> None:
         """Note that a thread is stored now."""
+        now = time.time()
         for one in (thread.hash, *thread.new):
-            self._known[one] = None
+            self._known[one] = now
         while len(self._known) > KEPT:
             self._known.popitem(last=False)
+
+    def _knows(self, hash: bytes) -> bool:
+        """Whether a call stored or used it lately: what no call of a day has named may have been pruned."""
+        return time.time() - self._known.get(hash, 0.0) < TRUSTED
 
     async def _stored(self, nodes: Sequence[bytes]) -> int:
         """Return how many messages the longest stored beginning has."""
         for place in range(len(nodes), 0, -1):
-            if nodes[place - 1] in self._known:
+            if self._knows(nodes[place - 1]):
                 return place
         if len(nodes) < 3:
             return 0
@@ -162,9 +187,29 @@ def label_key(label: Label | None) -> bytes:
     return _key(label_body(label))
 
 
+def call_label(label: Label) -> bytes:
+    """Return the key of the label of a whole prompt: with one leaf in the place of many.
+
+    Each message keeps its own label with every leaf; all of them once more in every call would cost a
+    conversation the square of its length. Readers and integrity are the same.
+    """
+    return label_key(condensed_label(label))
+
+
+def packed(body: bytes) -> bytes:
+    """Return the bytes that a body is stored as; its hash is of the body itself."""
+    small = PACKED + zlib.compress(body, 9, -15)
+    return small if len(small) < len(body) else body
+
+
+def unpacked(stored: bytes) -> bytes:
+    """Return the body that was stored as these bytes."""
+    return zlib.decompress(stored[1:], -15) if stored[:1] == PACKED else stored
+
+
 def parse_body(body: bytes) -> dict[str, Any]:
     """Return role, texts, choices and answers of a stored message."""
-    text = body.decode("utf-8", "surrogatepass")
+    text = unpacked(body).decode("utf-8", "surrogatepass")
     if text.startswith("{"):
         return json.loads(text)
     role, _, words = text.partition("\n")

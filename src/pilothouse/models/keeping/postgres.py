@@ -16,7 +16,8 @@ from pilothouse.labels import Label
 from pilothouse.models.budget import Budgets, Share, amount
 from pilothouse.models.calling.attempt import Attempt, Ended
 from pilothouse.models.errors import BudgetError
-from pilothouse.models.keeping.bodies import Bodies, answer_body, label_key, parse_body
+from pilothouse.models.keeping.bodies import Bodies, Thread, answer_body, call_label, packed, parse_body
+from pilothouse.models.keeping.prune import Pruned, prune
 from pilothouse.models.types import Answer, ChatRequest, ToolChoice, Usage
 from pilothouse.storage import load_queries
 
@@ -69,6 +70,18 @@ class PostgresKeeper:
             )
         shares = await self._budgets.shares(attempt.request)
         thread = await self._bodies.thread(attempt.messages, label=attempt.request.label)
+        row = await self._opened(attempt, shares, thread)
+        if not row["whole"]:
+            # What it goes on from was pruned since it was looked up.
+            thread = await self._bodies.thread(attempt.messages, label=attempt.request.label, anew=True)
+            row = await self._opened(attempt, shares, thread)
+        if not row["fits"]:
+            raise _empty(row, shares)
+        self._bodies.keep(thread)
+        if shares:
+            self._shares[attempt.id] = shares
+
+    async def _opened(self, attempt: Attempt, shares: list[Share], thread: Thread) -> Row:
         row = await self._database.fetch_one(
             Q.open_attempt,
             {
@@ -89,11 +102,7 @@ class PostgresKeeper:
             },
         )
         assert row is not None
-        if not row["fits"]:
-            raise _empty(row, shares)
-        self._bodies.keep(thread)
-        if shares:
-            self._shares[attempt.id] = shares
+        return row
 
     async def close(self, attempt: Attempt, ended: Ended) -> None:
         """Settle and store; see :class:`~pilothouse.models.calling.attempt.Keeper`."""
@@ -111,7 +120,7 @@ class PostgresKeeper:
                 ],
                 "warn_at": Decimal(str(self._settings.warn_at)),
                 "hashes": [] if digest is None else [digest],
-                "contents": [] if body is None else [body],
+                "contents": [] if body is None else [packed(body)],
                 "outcome": ended.outcome,
                 "code": ended.code,
                 "why": ended.why,
@@ -158,6 +167,10 @@ class PostgresKeeper:
         await self._budgets.sweep()
         return await self._database.execute(Q.lost_attempts)
 
+    async def prune(self) -> Pruned:
+        """Forget calls older than ``keep_days``, and the bodies that only they had named."""
+        return await prune(self._database, keep_days=self._settings.keep_days)
+
     def _near(self, row: Mapping[str, Any]) -> None:
         log.warning(
             "budget of %s %r: %s of %s %s used",
@@ -190,7 +203,7 @@ def _row(attempt: Attempt) -> dict[str, Any]:
         "sampling": json.dumps(
             {"temperature": request.temperature, "seed": request.seed, "most": request.limits.output_tokens}
         ),
-        "label": label_key(request.label),
+        "label": call_label(request.label),
         "rights": _rights(request.label),
         "principal": who.id,
         "agent": "" if who.agent is None else who.agent.id,

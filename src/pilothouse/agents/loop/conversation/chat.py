@@ -8,9 +8,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from pilothouse.agents.loop.steps import Steps
-from pilothouse.connectors import condensed_label
 from pilothouse.kernel import Json, Principal, UnavailableError
-from pilothouse.labels import Label
+from pilothouse.labels import Label, condensed_label
 from pilothouse.models import (
     Answer,
     ChatModel,

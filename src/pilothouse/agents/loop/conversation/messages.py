@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from pilothouse.kernel import LimitError, canonical
-from pilothouse.labels import Label
+from pilothouse.labels import Label, condensed_label
 from pilothouse.models import Message, Part
 
 __all__ = ["Conversation", "Moved", "pointing", "tokens_of"]
@@ -72,8 +72,9 @@ class Conversation:
         self._hash.update(canonical([*said, chosen]))
 
     def tell(self, role: str, text: str, label: Label, *, answers: str = "") -> None:
-        """Say some words."""
-        part = Part(text=text, label=label)
+        """Say some words; of many places that they were made from, one leaf stands for all."""
+        # A result of the thousandth call rests on the thousand before: each message would list them all.
+        part = Part(text=text, label=condensed_label(label))
         self.add(Message(role=role, parts=(part,), answers=answers))  # type: ignore[arg-type]
 
     def fit(self, moved: Moved) -> Sequence[Message]:

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from pilothouse.agents.tools import ReadTool, ToolFailure
 from pilothouse.agents.values import Value, plain
-from pilothouse.connectors import condensed_label
 from pilothouse.kernel import Json, UsageError
-from pilothouse.labels import Handle, Label, join
+from pilothouse.labels import Handle, Label, condensed_label, join
 
 if TYPE_CHECKING:
     from pilothouse.agents.adapters.code_room import CodeRoom

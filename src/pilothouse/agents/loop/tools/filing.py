@@ -11,8 +11,7 @@ from pilothouse.agents.loop.conversation import offers
 from pilothouse.agents.loop.conversation.messages import pointing
 from pilothouse.agents.loop.conversation.shown import words
 from pilothouse.agents.values import plain
-from pilothouse.connectors import condensed_label
-from pilothouse.labels import Label, join
+from pilothouse.labels import Label, condensed_label, join
 from pilothouse.models import Message, ToolSpec
 
 if TYPE_CHECKING:
