@@ -82,9 +82,12 @@ async def draft(
     effects, most = await draft_effects(guesser, sources, principal, guesses)
     todo += [f"{place} could not be read: {why}" for place, why in scan.failed.items()] + most
     wordings = await _wordings(guesser, sources, principal, guesses, known)
+    zone = _timezone(world, guesser.dictionaries)
+    systems, unsure = draft_systems(guesser, guesses, untrusted_systems(guesser), zone=zone)
+    todo += unsure
     text = render(
-        timezone=_timezone(world, guesser.dictionaries),
-        systems=draft_systems(guesser, guesses, untrusted_systems(guesser)),
+        timezone=zone,
+        systems=systems,
         listed=_listed(guesser),
         guesses=guesses,
         texts=texts,

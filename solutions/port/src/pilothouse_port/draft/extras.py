@@ -16,21 +16,61 @@ from pilothouse_port.draft.words import concepts_of
 __all__ = ["draft_effects", "draft_history", "draft_systems", "draft_texts"]
 
 
-def draft_systems(g: Guesser, guesses: Sequence[Guess], untrusted: set[str]) -> dict[str, dict[str, Any]]:
-    """Return what holds for every binding of a system: zone, decimal sign, who vouches."""
+def draft_systems(
+    g: Guesser, guesses: Sequence[Guess], untrusted: set[str], *, zone: str = ""
+) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """Return what holds for every binding of a system: zone, how days and decimals are written, who vouches.
+
+    Args:
+        g: The guesser.
+        guesses: What was bound.
+        untrusted: Systems whose rows are declared untrusted.
+        zone: The port's own, which says which of day and month comes first where no value does.
+    """
+    open_: list[str] = []
     out: dict[str, dict[str, Any]] = {}
     for name in dict.fromkeys(guess.body["system"] for guess in guesses):
         body: dict[str, Any] = {}
-        zone = g.dictionaries[name].timezone
-        if zone:
-            body["timezone"] = zone
+        own = g.dictionaries[name].timezone
+        if own:
+            body["timezone"] = own
+        forms, sure = _slashed(g, guesses, name, own if own and own != "UTC" else zone)
+        if forms:
+            body["date"] = forms
+            open_ += (
+                [] if sure else [f"{name}: dates are read as {', '.join(forms)}; no value tells: confirm"]
+            )
         if _writes_comma(g, guesses, name):
             body["decimal"] = ","
         if name in untrusted:
             body["endorsed_by"] = "TODO who vouches that its fields are records"
         if body:
             out[name] = body
-    return out
+    return out, open_
+
+
+_SLASHED = re.compile(r"(\d{1,2})/(\d{1,2})/\d{4}( \d{1,2}:\d{2}(:\d{2})?)?")
+
+
+def _slashed(g: Guesser, guesses: Sequence[Guess], system: str, zone: str) -> tuple[list[str], bool]:
+    """Return the forms of days such as 03/04/2026 that a system writes, and whether its values tell."""
+    used = {guess.body["object"] for guess in guesses if guess.body["system"] == system}
+    found = [
+        match
+        for look in g.looks
+        if look.table.system == system and look.table.name in used
+        for column in look.table.columns.values()
+        if column.shape in ("day", "moment")
+        for value in column.distinct
+        if (match := _SLASHED.fullmatch(value))
+    ]
+    first, second = any(int(m[1]) > 12 for m in found), any(int(m[2]) > 12 for m in found)
+    if not found or (first and second):
+        return [], True
+    months_first = second or (not first and zone.startswith(("America/", "US/")))
+    day = "%m/%d/%Y" if months_first else "%d/%m/%Y"
+    clocks = {"" if not m[3] else " %H:%M:%S" if m[4] else " %H:%M" for m in found}
+    return [day + clock for clock in sorted(clocks)], first or second
 
 
 def _writes_comma(g: Guesser, guesses: Sequence[Guess], system: str) -> bool:
@@ -88,7 +128,7 @@ def draft_texts(g: Guesser, guesses: Sequence[Guess]) -> dict[str, dict[str, Any
 
 
 def draft_history(g: Guesser, words: Collection[str]) -> dict[str, Any] | None:
-    """Return where clerks wrote down past decisions: boxes, B/Ls, and a column of the policy's reason words."""
+    """Return where clerks wrote down past decisions: boxes, B/Ls, a column of the policy's reason words."""
     best: tuple[float, dict[str, Any]] | None = None
     folded = {word.casefold() for word in words if word}
     for look in g.looks:

@@ -92,7 +92,10 @@ def _newest(g: Guesser, look: Look) -> dict[str, Any]:
 
 def _bill(g: Guesser) -> list[Guess]:
     out: list[Guess] = []
-    head = g.find("consignee", "number", keys=["bl"], near=["kind", "version", "bl"], ok=_no_right)
+    beside = ["kind", "version", "bl"]
+    head = g.find("consignee", "number", keys=["bl"], near=beside, none=("name",), ok=_no_right) or g.find(
+        "consignee", keys=["bl"], near=beside, none=("name",), shapes=("id", "whole", "code"), ok=_no_right
+    )
     if head is not None:
         look, column = head
         newest = _newest(g, look)
@@ -103,6 +106,7 @@ def _bill(g: Guesser) -> list[Guess]:
             if other is not None:
                 out.append(_guess(g, name, look, other, ["bl"], newest))
     given = g.find("surrender", "state", keys=["bl"], near=["surrender"])
+    given = given or g.spoken("title.state", keys=["bl"], word="surrendered")
     if given is not None:
         out.append(_guess(g, "title.state", *given, ["bl"], _newest(g, given[0])))
     near = ["description", "packages", "un", "goods"]
@@ -419,13 +423,27 @@ def _rights(g: Guesser) -> list[Guess]:
 
 
 def _empties(g: Guesser) -> list[Guess]:
-    empties = g.find("empty", "due", keys=["haulier"]) or g.find("empty", "due")
+    empties = (
+        g.find("empty", "due", keys=["haulier"])
+        or g.find("empty", "due")
+        or g.find(
+            "empty", near=["haulier"], none=_NOT_COUNTED, shapes=("whole", "code", "empty"), ok=_by_haulier
+        )
+    )
     if empties is None:
         return []
     look, column = empties
     if "haulier" not in look.keys and look.table.required:
         look.keys["haulier"] = (look.table.required[0], KeyFit(share=0.0))
     return [_guess(g, "empty.outstanding", look, column, ["haulier"])]
+
+
+_NOT_COUNTED = ("name", "time", "day", "weight", "tare", "container")
+
+
+def _by_haulier(look: Look) -> bool:
+    """Whether a table tells about hauliers: it has their key, or answers only to one."""
+    return "haulier" in look.keys or any("haulier" in look.concepts.get(n, ()) for n in look.table.required)
 
 
 def _health(g: Guesser) -> list[Guess]:

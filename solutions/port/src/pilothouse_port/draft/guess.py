@@ -15,6 +15,8 @@ from pilothouse_port.draft.words import abbreviated, code_words, concepts_of
 __all__ = ["Guess", "Guesser", "KeyPart", "Look"]
 
 MIN_SHARE: Final = 0.15
+NO_EVENT: Final = frozenset({"valid", "until", "contact", "start", "due", "landing"})
+"""What speaks against a time being the one at which a row was written."""
 EDIFACT: Final = frozenset({"CUSRES", "IFTDGN", "VERMAS"})
 
 
@@ -93,7 +95,7 @@ class Guesser:
                 meanings[name] = meaning
                 concepts[name] = concepts_of(meaning.words)
             else:
-                concepts[name] = concepts_of(name, header=True)
+                concepts[name] = _told_apart(concepts_of(name, header=True), table.columns[name])
         words = concepts_of(
             " ".join((dictionary.table(table.name), table.note, table.name.replace("*", " ")))
         )
@@ -195,6 +197,28 @@ class Guesser:
         _, _, look, column = max(fits, key=lambda item: item[:2])
         return look, column
 
+    def spoken(self, fact: str, *, keys: Iterable[str], word: str) -> tuple[Look, Column] | None:
+        """Return the column whose words all mean values of ``fact``, ``word`` among them, whatever its name.
+
+        Args:
+            fact: A fact that is a code.
+            keys: Keys its table must have.
+            word: The catalogue value no other fact's column would say.
+        """
+        best: tuple[int, Look, Column] | None = None
+        for look in self.looks:
+            if not set(keys) <= set(look.keys):
+                continue
+            for column in look.table.columns.values():
+                if column.shape != "code" and column.name not in look.meanings:
+                    continue
+                meaning = look.meanings.get(column.name)
+                said = [(meaning.codes if meaning else {}).get(one, one) for one in column.distinct]
+                found = {code_words(fact, one) for one in said}
+                if word in found and None not in found and len(found) > (best[0] if best else 1):
+                    best = len(found), look, column
+        return best[1:] if best else None
+
     def latest(self, look: Look) -> list[str]:
         """Return the columns by which the newest of several rows is known; empty when nothing says."""
         for wanted in (
@@ -211,7 +235,12 @@ class Guesser:
             column = look.column(*wanted)
             if column is not None:
                 return [column.name]
-        return []
+        moments = [
+            column.name
+            for column in look.table.columns.values()
+            if column.shape == "moment" and not look.concepts[column.name] & NO_EVENT
+        ]
+        return moments if len(moments) == 1 else []
 
     def codes(self, fact: str, look: Look, column: Column) -> tuple[dict[str, str | None], list[str]]:
         """Return the mapping of a column's words to the catalogue, and what could not be mapped."""
@@ -244,6 +273,14 @@ class Guesser:
             return out, open_
         word = open_[0].split("'")[1]
         return {**out, word: left[0]}, [f"{open_[0]} {left[0]!r} by elimination: confirm"]
+
+
+def _told_apart(found: frozenset[str], column: Column) -> frozenset[str]:
+    """Let the values say whether a header cut down to ``nm`` is a number or a name."""
+    if not {"number", "name"} <= found or column.shape == "empty":
+        return found
+    digits = sum(any(sign.isdigit() for sign in value) for value in column.distinct)
+    return found - {"name" if digits * 2 > len(column.distinct) else "number"}
 
 
 def _box_column(look: Look) -> Column | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from pilothouse.connectors import ObjectSchema, Query, Row, Sources, as_text
-from pilothouse.kernel import PilothouseError, Principal
+from pilothouse.kernel import PilothouseError, Principal, UnavailableError
 from pilothouse_port.bindings.values import parts_of
 from pilothouse_port.draft.shapes import Shape, shape_of
 
@@ -78,13 +78,21 @@ async def scan_sources(sources: Sources, principal: Principal, *, folders: Mappi
     for name in sources.names():
         scan.notes[name] = _readme(folders.get(name))
         try:
-            objects = await sources.objects(principal, name)
+            objects = await _objects(sources, principal, name)
         except PilothouseError as error:
             scan.failed[name] = error.message
             continue
         for schema in objects:
             scan.tables.append(await _table(sources, principal, name, schema, scan))
     return scan
+
+
+async def _objects(sources: Sources, principal: Principal, name: str) -> list[ObjectSchema]:
+    """Ask once more where a source was only late: what is missing now stays unbound for good."""
+    try:
+        return await sources.objects(principal, name)
+    except UnavailableError:
+        return await sources.objects(principal, name)
 
 
 def _readme(folder: Path | None) -> str:

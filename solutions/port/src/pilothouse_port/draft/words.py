@@ -80,8 +80,14 @@ def _means(token: str, pair: str, triple: str, word: str, header: bool) -> bool:
         return False
     if len(token) >= 3 and word.startswith(token):
         return True
-    bare = word[0] + re.sub(r"[aeiouy]", "", word[1:])
-    return not re.search(r"[aeiouy]", token[1:]) and token in (bare, re.sub(r"[aeiouy]", "", word))
+    return any(_cut_from(token, word, vowels) for vowels in ("[aeiou]", "[aeiouy]"))
+
+
+def _cut_from(token: str, word: str, vowels: str) -> bool:
+    """Whether a token is what is left of a word without its vowels; ``y`` counts as one or not."""
+    if re.search(vowels, token[1:]):
+        return False
+    return token in (word[0] + re.sub(vowels, "", word[1:]), re.sub(vowels, "", word))
 
 
 @cache
