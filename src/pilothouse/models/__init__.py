@@ -21,6 +21,7 @@ from pilothouse.models.errors import (
 from pilothouse.models.gateway import Gateway, Health
 from pilothouse.models.keeping.news import BreakerNews
 from pilothouse.models.keeping.postgres import PostgresKeeper
+from pilothouse.models.keeping.prune import Pruned, prune
 from pilothouse.models.measure import Measured, measure, with_measured
 from pilothouse.models.measure import latest as latest_checks
 from pilothouse.models.measure import store as store_check
@@ -92,6 +93,7 @@ __all__ = [
     "Provider",
     "ProviderError",
     "ProviderTotals",
+    "Pruned",
     "Records",
     "Redactor",
     "ReplayMissError",
@@ -106,6 +108,7 @@ __all__ = [
     "held",
     "latest_checks",
     "measure",
+    "prune",
     "store_check",
     "with_measured",
 ]

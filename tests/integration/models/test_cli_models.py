@@ -122,8 +122,36 @@ async def test_a_project_looks_checks_tries_and_goes_offline(cli: Run, server: S
     assert (budget["name"], float(budget["reserved"])) == ("me", 0.0)
     [route] = await cli("models", "routes")
     assert route["use"] == ["cloud", "site"]
+    pruned = await cli("models", "prune")
+    assert (pruned["keep_days"], pruned["calls"]) == (400, 0)
     assert "no route" in await cli("models", "try", "x", "--task", "nothing", code=2)
     assert "no provider" in await cli("models", "check", "nobody", code=2)
+
+
+async def test_without_a_declaration_it_says_how_to_reach_the_embedded_model(
+    cli: Run, tmp_path: Path, database_url: str
+) -> None:
+    project, _, _ = PROJECT.partition("[models.providers.site]")
+    for more, says in (
+        ("", 'kind = "local"'),
+        ('[models.providers.here]\nkind = "local"\n', '[models.routes.chat]\nuse = ["here"]'),
+    ):
+        (tmp_path / "pilothouse.toml").write_text(project + more)
+        assert await cli("models", "routes") == []
+        shown = await asyncio.to_thread(
+            subprocess.run,
+            [sys.executable, "-m", "pilothouse", "models", "routes"],
+            cwd=tmp_path,
+            env={
+                **os.environ,
+                "PILOTHOUSE_DATABASE_URL": database_url,
+                "PILOTHOUSE_DATA_DIR": str(tmp_path / "data"),
+            },
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert says in shown.stdout
 
 
 async def test_the_drill_loses_no_run(cli: Run) -> None:

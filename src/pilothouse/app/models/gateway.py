@@ -34,6 +34,7 @@ HALTS = "effects_halt"
 PREFIX = "model:"
 SEEN = 10_000
 SWEEP = 5.0
+PRUNE_FIRST, PRUNE = 600.0, 86_400.0
 log = logging.getLogger(__name__)
 
 
@@ -193,7 +194,7 @@ async def open_gateway(
         door: The way out.
         recipients: The directory that the door asks.
         reveal: Opens a stored secret, for credentials.
-        work: Also settle what killed processes left behind.
+        work: Also settle what killed processes left behind, and forget calls that are old enough.
         replay: ``recorded`` answers from the record alone.
     """
     from pilothouse.models import BreakerNews, Budgets, Gateway, PostgresKeeper, with_measured
@@ -214,7 +215,7 @@ async def open_gateway(
     )
     tasks = [asyncio.create_task(_follow(database, door, gateway)), asyncio.create_task(news.send())]
     if work:
-        tasks.append(asyncio.create_task(_sweep(keeper)))
+        tasks += [asyncio.create_task(_sweep(keeper)), asyncio.create_task(_prune(keeper))]
     await _switched(door, gateway)
     try:
         yield gateway
@@ -285,3 +286,13 @@ async def _sweep(keeper: PostgresKeeper) -> None:
             # A database that is away comes back; leases wait.
             log.exception("calls of killed processes could not be settled; it is tried again")
         await asyncio.sleep(SWEEP)
+
+
+async def _prune(keeper: PostgresKeeper) -> None:
+    await asyncio.sleep(PRUNE_FIRST)  # not while everything starts
+    while True:
+        try:
+            await keeper.prune()
+        except Exception:
+            log.exception("old calls of models could not be forgotten; it is tried again tomorrow")
+        await asyncio.sleep(PRUNE)

@@ -20,9 +20,15 @@ __all__ = ["register"]
 
 app = typer.Typer(help="Models: providers, routes, what they can do and cost.", no_args_is_help=True)
 EMPTY = (
-    "No provider is declared. Add one to pilothouse.toml:\n\n"
-    '[models.providers.site]\nurl = "http://127.0.0.1:8000/v1"\nmodel = "NAME"\n\n'
+    "No provider is declared, so no model is asked. The embedded model needs only this in "
+    'pilothouse.toml:\n\n[models.providers.here]\nkind = "local"\n\n[models.routes.chat]\nuse = ["here"]\n\n'
+    'then run `pilothouse packs fetch` and `pilothouse models try "Say hello."`. A server goes by its '
+    'address:\n\n[models.providers.site]\nurl = "http://127.0.0.1:8000/v1"\nmodel = "NAME"\n\n'
     '[models.routes.chat]\nuse = ["site"]\n\nthen run `pilothouse models check site`.'
+)
+UNROUTED = (
+    "No route is declared, so no task reaches a model. Say in pilothouse.toml who serves one, first choice "
+    'first:\n\n[models.routes.chat]\nuse = [{names}]\n\n("*" instead of chat serves every task.)'
 )
 
 
@@ -128,16 +134,18 @@ async def _routes(folder: Path, json: bool) -> None:
             }
             for route in studio.models.routes.values()
         ]
-    emit(rows, as_json=json, show=lambda: _routes_shown(rows))
+        names = ", ".join(f'"{name}"' for name in studio.models.providers)
+    empty = UNROUTED.format(names=names) if names else EMPTY
+    emit(rows, as_json=json, show=lambda: _routes_shown(rows, empty))
 
 
-def _routes_shown(rows: list[dict[str, Any]]) -> RenderableType:
+def _routes_shown(rows: list[dict[str, Any]], empty: str) -> RenderableType:
     cells = [
         [row["task"], " > ".join([*row["use"], *(["template"] if row["template"] else [])]),
          ", ".join(row["needs"]), ", ".join(row["redact"]), row["version"]]
         for row in rows
     ]  # fmt: skip
-    return table("Routes", ["task", "providers", "needs", "redactors", "version"], cells, empty=EMPTY)
+    return table("Routes", ["task", "providers", "needs", "redactors", "version"], cells, empty=empty)
 
 
 @app.command()
@@ -286,6 +294,34 @@ async def _calls(folder: Path, run_id: str | None, task: str | None, limit: int,
         ]  # fmt: skip
     columns = ["at", "task", "provider", "outcome", "why", "who", "in", "out", "took", "cost"]
     emit(data, as_json=json, show=lambda: table("Calls", columns, rows, empty="No call was made yet."))
+
+
+@app.command()
+def prune(*, project: ProjectOption = Path(), json: JsonOption = False) -> None:
+    """Forget calls older than PILOTHOUSE_MODELS_KEEP_DAYS; a serving project does so once a day."""
+    run(_prune(project, json))
+
+
+async def _prune(folder: Path, json: bool) -> None:
+    from pilothouse.models import ModelsSettings, prune
+
+    days = ModelsSettings().keep_days
+    async with _opened(folder) as studio:
+        console(stderr=True).print(f"forgetting calls older than {days} days ...", markup=False)
+        done = await prune(studio.database, keep_days=days)
+    data = {
+        "keep_days": days,
+        "calls": done.calls,
+        "threads": done.threads,
+        "bodies": done.bodies,
+        "busy": done.busy,
+    }
+    words = (
+        "Another process is pruning; nothing was done here."
+        if done.busy
+        else f"Forgot {done.calls} calls older than {days} days, and {done.bodies} bodies only they named."
+    )
+    emit(data, as_json=json, show=lambda: words)
 
 
 @app.command()

@@ -79,7 +79,8 @@ async def _bodies(database: Database, batch: int) -> int:
 
 async def _buried(database: Database, query: Statement, hashes: Sequence[bytes]) -> int:
     async with database.transaction() as tx:
-        await tx.execute(Q.hold_calls)
+        # No call begins or ends until this is over; what began before is seen.
+        await tx.execute("lock table models_call in share mode")
         return await tx.execute(query, {"hashes": list(hashes)})
 
 

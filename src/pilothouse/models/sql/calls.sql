@@ -6,8 +6,11 @@ with wanted as (
   select b.id, b.reserved, b.used, b.most, w.amount
     from models_budget b join wanted w on w.budget = b.id
    order by b.id for update of b
+), found as (
+  select %(prev)s::bytea is null or exists (select from models_thread where hash = %(prev)s::bytea) as whole
 ), fit as (
-  select coalesce(bool_and(l.reserved + l.used + l.amount <= l.most), true) as fits from locked l
+  select coalesce(bool_and(l.reserved + l.used + l.amount <= l.most), true)
+         and (select whole from found) as fits from locked l
 ), taken as (
   update models_budget b set reserved = b.reserved + l.amount
     from locked l where b.id = l.id and (select fits from fit) returning b.id
@@ -33,7 +36,7 @@ with wanted as (
          %(repair)s, %(redactors)s::text[], %(dropped)s
    where (select fits from fit) returning id
 )
-select f.fits, l.id, l.reserved, l.used, l.most, l.amount
+select f.fits, (select whole from found) as whole, l.id, l.reserved, l.used, l.most, l.amount
   from fit f left join locked l on l.reserved + l.used + l.amount > l.most
 
 -- name: close_attempt
