@@ -1,7 +1,7 @@
 """Reading owns what a port's texts say: mails, remarks and cargo lines become claims with their words."""
 
 from pilothouse_port.reading.cargo import hazard_in
-from pilothouse_port.reading.heads import open_reader, reader_of
+from pilothouse_port.reading.heads import open_reader, reader_for, reader_of
 from pilothouse_port.reading.outcomes import Readout, read_facts
 from pilothouse_port.reading.read import OUTCOME_OF, PortReader, Said, TextReading
 from pilothouse_port.reading.senders import signs
@@ -17,6 +17,7 @@ __all__ = [
     "hazard_in",
     "open_reader",
     "read_facts",
+    "reader_for",
     "reader_of",
     "signs",
     "task_for",

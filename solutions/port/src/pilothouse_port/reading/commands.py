@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +13,7 @@ __all__ = ["add_commands", "learn"]
 
 
 async def learn(
-    places: Sequence[Any], out: Path, *, licence: str = "", tell: Any = lambda _: None
+    places: Sequence[Any], out: Path, *, licence: str = "", tell: Callable[[str], None] = lambda _: None
 ) -> dict[str, Any]:
     """Train heads from the past of one or more ports.
 
@@ -96,12 +96,17 @@ def train_(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Train the readers of mails and remarks from past decisions; the heads are yours and lie in your folder."""
+    """Train the readers of mails and remarks from past decisions; the heads lie in your folder."""
     from pilothouse_port.working import find_bindings, run
 
     places = _places(project, sources)
     where = out or find_bindings(places[0])[0].path.parent / "heads"
-    made = run(learn(places, where, tell=lambda words: None if as_json else typer.echo(words, err=True)))
+
+    def tell(words: str) -> None:
+        if not as_json:
+            typer.echo(words, err=True)
+
+    made = run(learn(places, where, tell=tell))
     if as_json:
         typer.echo(json.dumps(made))
         return

@@ -24,7 +24,7 @@ from pilothouse_port.reading.tasks import task_for
 if TYPE_CHECKING:
     from pilothouse.learning import Example
 
-__all__ = ["CARGO_WORDS", "Past", "read_past", "train"]
+__all__ = ["CARGO_WORDS", "Past", "read_cargo", "read_past", "train"]
 
 CARGO_WORDS = "cargo_words.txt"
 
@@ -64,12 +64,10 @@ async def read_past(bindings: Bindings, reader: Reader, *, name: str = "") -> Pa
             "(docs/how-to/bring-your-own-port.md)",
             code="port.history",
         )
-    labels: list[Label] = []
     words = words_of_types(bindings.table)
-    tickets: list[Ticket] = []
-    for row in await reader.read(history.system, Query(history.object)):
-        labels.append(row.labelled(history.reasons).label)
-        tickets.append(_ticket(row, bindings))
+    rows = await reader.read(history.system, Query(history.object))
+    labels: list[Label] = [row.labelled(history.reasons).label for row in rows]
+    tickets = [_ticket(row, bindings) for row in rows]
     boxes = {ticket.container for ticket in tickets}
     texts: list[PastText] = []
     cargo: Counter[str] = Counter()
@@ -82,6 +80,23 @@ async def read_past(bindings: Bindings, reader: Reader, *, name: str = "") -> Pa
             texts += [text for row in rows for text in _texts(row, source, bindings, boxes)]
     found = examples_of(tickets, texts, words, group=f"{name}:" if name else "")
     return Past(examples=found, cargo=dict(cargo), tickets=len(tickets), label=join(*labels))
+
+
+async def read_cargo(bindings: Bindings, reader: Reader) -> Mapping[str, int]:
+    """Return what :attr:`Past.cargo` holds without the mails and remarks: one query an object.
+
+    A port without ``history`` has none.
+    """
+    history = bindings.model.history
+    sources = [one for one in bindings.model.texts.values() if one.kind == "description"]
+    if history is None or not sources:
+        return {}
+    tickets = [_ticket(row, bindings) for row in await reader.read(history.system, Query(history.object))]
+    hazard = words_of_types(bindings.table)["hazard"]
+    out: Counter[str] = Counter()
+    for source in sources:
+        out += _cargo(await _rows(source, reader), source, bindings, tickets, hazard)
+    return dict(out)
 
 
 def _part(row: Row, key: KeyModel) -> str:
@@ -168,7 +183,7 @@ def _cargo(
     tickets: Sequence[Ticket],
     hazard: frozenset[str],
 ) -> Counter[str]:
-    """Count the words of past cargo whose ticket names no hazard; what a hazard's name is made of is left out."""
+    """Count the words of past cargo whose ticket names no hazard; what a hazard is called is left out."""
     del bindings
     clean = {(t.container, t.bl) for t in tickets if not t.reasons & hazard}
     out: Counter[str] = Counter()

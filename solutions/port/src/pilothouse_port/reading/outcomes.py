@@ -118,7 +118,7 @@ async def _read(text: Unread, reader: PortReader) -> _Read:
 
 
 async def _attachment(text: Unread, reader: PortReader) -> _Read:
-    """Return what a file that hangs on a mail says; one that nobody could open hides whatever a mail can say."""
+    """Return what a file on a mail says; one that nobody could open hides whatever a mail can say."""
     if text.why and not text.words:
         return _Read(text, TextReading(), TextReading(open=MAIL_TYPES, why=text.why))
     body = await reader.read("mail", text.words, text.text.label, part="attachment")

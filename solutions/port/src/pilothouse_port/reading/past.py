@@ -53,7 +53,7 @@ class PastText:
 
 
 def words_of_types(table: PolicyTable) -> dict[str, frozenset[str]]:
-    """Return, by claim type, the policy's words for its outcome; a word that also means another outcome is left out."""
+    """Return, by claim type, the policy's words for its outcome and for no other."""
     owners: dict[str, set[tuple[str, str]]] = {}
     for row in table.rows:
         for word in (row.reason, *(twist.reason for twist in row.exceptions)):

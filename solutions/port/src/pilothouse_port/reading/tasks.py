@@ -47,7 +47,7 @@ _THINGS: Final = frozenset(
         "nodamage",
     ]
 )
-"""Meanings that "not" does not turn round: things, circumstances, and phrases that hold their own negation."""
+"""Meanings that "not" does not turn round: things, circumstances, phrases that hold their own negation."""
 
 
 @functools.cache

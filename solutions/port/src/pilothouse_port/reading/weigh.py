@@ -37,11 +37,11 @@ class Limits:
 
     claim_known: float = 0.5
     claim_new: float = 0.6
-    deny: float = 0.05
+    deny: float = 0.03
     doubt: float = 0.02
-    calm_known: float = 0.25
-    calm_agreed: float = 0.25
-    calm_new: float = 0.08
+    calm_known: float = 0.15
+    calm_agreed: float = 0.15
+    calm_new: float = 0.06
     met: float = 0.6
     least: float = 0.34
     taken_back: float = 0.5
