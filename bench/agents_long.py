@@ -163,14 +163,15 @@ select c.relname as name, pg_table_size(c.oid) as rows, pg_indexes_size(c.oid) a
  where relkind = 'r' and nspname = 'public'
 """
 PARTS = """
-select (select coalesce(sum(octet_length(output)), 0) from engine_entry where kind in ('model', 'tool'))
+select (select coalesce(sum(coalesce(pg_column_size(output), pg_column_size(packed))), 0)
+          from engine_entry where kind in ('model', 'tool'))
          as outputs,
-       (select coalesce(sum(octet_length(body)), 0) from engine_payload) as payloads,
+       (select coalesce(sum(pg_column_size(body)), 0) from engine_payload) as payloads,
        (select coalesce(sum(pg_column_size(label)), 0) from engine_entry) as entry_labels,
        (select count(distinct label) from engine_entry) as entry_labels_distinct,
        (select coalesce(sum(octet_length(input)), 0) from engine_entry) as entry_inputs,
        (select count(*) from engine_entry) as entries,
-       (select coalesce(sum(octet_length(body)), 0) from models_body where hash not in (LABELS)) as said,
+       (select coalesce(sum(pg_column_size(body)), 0) from models_body where hash not in (LABELS)) as said,
        (select coalesce(sum(pg_column_size(body)), 0) from models_body where hash in (LABELS)) as call_labels,
        (select count(*) from models_body where hash in (LABELS)) as call_labels_distinct,
        (select count(*) from models_call) as calls

@@ -10,7 +10,7 @@ from uuid import UUID
 from pilothouse.engine.errors import Fenced, JournalLost
 from pilothouse.engine.journal.parking import Parked
 from pilothouse.engine.journal.payloads import PostgresPayloads
-from pilothouse.engine.journal.rows import Q, entry_of, run_of
+from pilothouse.engine.journal.rows import Q, entry_of, packed, run_of
 from pilothouse.engine.ports import ChildResult, Claim, Ending, NewEntry, Parking
 from pilothouse.engine.types import Entry
 from pilothouse.kernel import Cancelled, UnavailableError
@@ -68,12 +68,13 @@ class PostgresJournal:
         ended = await self._patiently(lambda: self._database.fetch_value(Q.record, params))
         if ended is None:
             return await self._unrecorded(claim, entry)
-        return _written(claim, params, ended)
+        return _written(claim, entry, params, ended)
 
     async def _params(self, claim: Claim, entry: NewEntry) -> dict[str, Any]:
         keep = self.payloads.keep
         output, output_ref = await self._patiently(lambda: keep(entry.output))
         taken, input_ref = await self._patiently(lambda: keep(entry.input))
+        small = packed(output)
         return {
             "run": claim.run.id,
             "epoch": claim.run.epoch,
@@ -86,7 +87,8 @@ class PostgresJournal:
             "input": taken,
             "input_ref": input_ref,
             "outcome": entry.outcome,
-            "output": output,
+            "output": output if small is None else None,
+            "packed": small,
             "output_ref": output_ref,
             "error": entry.error,
             "label": entry.label,
@@ -225,7 +227,7 @@ class PostgresJournal:
         return None if row is None else entry_of(row)
 
 
-def _written(claim: Claim, params: dict[str, Any], ended: Any) -> Entry:
+def _written(claim: Claim, entry: NewEntry, params: dict[str, Any], ended: Any) -> Entry:
     return Entry(
         run=claim.run.id,
         key=params["key"],
@@ -237,7 +239,7 @@ def _written(claim: Claim, params: dict[str, Any], ended: Any) -> Entry:
         version=params["version"],
         input_hash=params["input_hash"],
         outcome=params["outcome"],
-        output=params["output"],
+        output=entry.output if params["output_ref"] is None else None,
         output_ref=params["output_ref"],
         error=params["error"],
         label=params["label"],

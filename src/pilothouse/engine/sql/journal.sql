@@ -1,6 +1,7 @@
 -- name: load_entries
 -- Reads the whole journal of a run.
-select key, seq, segment, epoch, kind, name, version, input_hash, outcome, output, output_ref, error, label, ended
+select key, seq, segment, epoch, kind, name, version, input_hash, outcome, output, packed, output_ref,
+       error, label, ended
   from engine_entry where run = %(run)s order by seq
 
 -- name: history
@@ -10,9 +11,9 @@ select * from engine_entry where run = %(run)s and seq > %(after)s order by seq 
 -- name: record
 -- Writes one entry under the claim's epoch, or nothing.
 insert into engine_entry (run, key, seq, segment, epoch, kind, name, version, input_hash, input, input_ref, outcome,
-                          output, output_ref, error, label, cost, evidence, executor, attempts, started, ended)
+                          output, packed, output_ref, error, label, cost, evidence, executor, attempts, started, ended)
 select r.id, %(key)s, %(seq)s, r.segment, r.epoch, %(kind)s, %(name)s, %(version)s, %(input_hash)s, %(input)s,
-       %(input_ref)s, %(outcome)s, %(output)s, %(output_ref)s, %(error)s, %(label)s, %(cost)s, %(evidence)s::bytea[],
+       %(input_ref)s, %(outcome)s, %(output)s, %(packed)s, %(output_ref)s, %(error)s, %(label)s, %(cost)s, %(evidence)s::bytea[],
        r.owner, %(attempts)s, engine_now() - make_interval(secs => %(took)s), engine_now()
   from engine_run r
  where r.id = %(run)s and r.epoch = %(epoch)s
@@ -46,16 +47,16 @@ select e.* from engine_entry e join engine_run r on r.id = e.run
 -- name: copy_entries
 -- Gives a fork the entries that were recorded before the key it starts from.
 insert into engine_entry (run, key, seq, segment, epoch, kind, name, version, input_hash, input, input_ref, outcome,
-                          output, output_ref, error, label, cost, evidence, executor, attempts, started, ended)
+                          output, packed, output_ref, error, label, cost, evidence, executor, attempts, started, ended)
 select %(fork)s, e.key, e.seq, 0, 0, e.kind, e.name, e.version, e.input_hash, e.input, e.input_ref, e.outcome,
-       e.output, e.output_ref, e.error, e.label, e.cost, e.evidence, e.executor, e.attempts, e.started, e.ended
+       e.output, e.packed, e.output_ref, e.error, e.label, e.cost, e.evidence, e.executor, e.attempts, e.started, e.ended
   from engine_entry e
  where e.run = %(run)s and e.key not like 'adopt:%%'
    and e.seq < coalesce((select seq from engine_entry where run = %(run)s and key = %(from_key)s), 2147483647)
 
 -- name: override_entry
 -- Replaces the output of a copied entry.
-update engine_entry set output = %(output)s, output_ref = %(output_ref)s, outcome = 'ok', error = null
+update engine_entry set output = %(output)s, packed = null, output_ref = %(output_ref)s, outcome = 'ok', error = null
  where run = %(run)s and key = %(key)s
 returning key
 
