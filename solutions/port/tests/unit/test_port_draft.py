@@ -7,6 +7,7 @@ import pytest
 
 from pilothouse_port.bindings.values import apply
 from pilothouse_port.draft.descriptions import hints_at_hazard, wording_lines, wordings_of
+from pilothouse_port.draft.extras import draft_systems
 from pilothouse_port.draft.facts import draft_facts
 from pilothouse_port.draft.guess import Guess, Guesser
 from pilothouse_port.draft.keys import fit_key
@@ -224,12 +225,14 @@ def table(name: str, columns: dict[str, list[str]], *, required: tuple[str, ...]
 BOXES = ["MSCU1234566", "TGHU7654321", "MSCU7654324"]
 
 
+LANDING = table(
+    "landing_list",
+    {"container": BOXES, "bl_number": ["HLCU1", "HLCU2", "HLCU3"], "call_number": ["C1"] * 3},
+)
+
+
 def guessed(*tables: Table) -> dict[str, Guess]:
-    landing = table(
-        "landing_list",
-        {"container": BOXES, "bl_number": ["HLCU1", "HLCU2", "HLCU3"], "call_number": ["C1"] * 3},
-    )
-    guesses, _ = draft_facts(Guesser(Scan(tables=[landing, *tables], notes={"yard": ""}, failed={})))
+    guesses, _ = draft_facts(Guesser(Scan(tables=[LANDING, *tables], notes={"yard": ""}, failed={})))
     return {guess.name: guess for guess in guesses}
 
 
@@ -254,3 +257,60 @@ def test_a_tool_that_answers_only_to_arguments_is_not_called_empty() -> None:
     found = guessed(tool)["empty.outstanding"]
     assert found.why.endswith("answers only to haulier_code; not profiled")
     assert "empty;" not in found.why
+
+
+BILLS = {
+    "bl_number": ["HLCU1", "HLCU2", "HLCU3"],
+    "cnsgn_nr": ["0007", "0008", "0009"],
+    "cnsgn_nm": ["Alfa Trading Ltd", "Beta Import GmbH", "Gamma Export GmbH"],
+    "kind": ["original"] * 3,
+}
+
+
+@pytest.mark.parametrize("number", ["cnsgn_nr", "cnsgn_n", "cnsgn_nm2"])
+def test_a_number_and_a_name_cut_down_alike_are_told_apart_by_their_values(number: str) -> None:
+    columns = {(number if name == "cnsgn_nr" else name): values for name, values in BILLS.items()}
+    found = guessed(table("bills", columns))
+    assert found["consignee.party"].body["value"] == number
+    assert found["consignee.name"].body["value"] == "cnsgn_nm"
+
+
+SURRENDERS = {
+    "bl_number": [f"HLCU{1 + at}" for at in range(12)],
+    "paper_step": ["surrendered", "open", "withdrawn"] * 4,
+    "hstry_tm": [f"2026-03-{1 + at:02} 10:00" for at in range(12)],
+}
+
+
+def test_a_column_nobody_named_is_known_by_its_code_words_and_its_only_time_orders_it() -> None:
+    found = guessed(table("bills", BILLS), table("steps", SURRENDERS))["title.state"].body
+    assert (found["object"], found["value"], found["latest_by"]) == ("steps", "paper_step", "hstry_tm")
+    other = {**SURRENDERS, "paper_step": ["surrendered", "open", "elsewhere"] * 4}
+    assert "title.state" not in guessed(table("bills", BILLS), table("steps", other))
+
+
+@pytest.mark.parametrize("column", ["vides_en_retard", "emptiesOverdue", "empties"])
+def test_empties_that_are_late_are_owed_whatever_word_says_so(column: str) -> None:
+    tool = table("trucks", {"haulier_code": [], "haulier_name": [], column: []}, required=("haulier_code",))
+    assert guessed(tool)["empty.outstanding"].body["value"] == column
+
+
+@pytest.mark.parametrize(
+    ("days", "zone", "forms", "asks"),
+    [
+        (["03/04/2026", "25/04/2026"], "Europe/Paris", ["%d/%m/%Y"], False),
+        (["03/04/2026", "04/25/2026"], "Europe/Paris", ["%m/%d/%Y"], False),
+        (["03/04/2026", "05/06/2026"], "Europe/Paris", ["%d/%m/%Y"], True),
+        (["03/04/2026", "05/06/2026"], "America/New_York", ["%m/%d/%Y"], True),
+        (["03/25/2026", "25/03/2026"], "Europe/Paris", None, False),
+        (["2026-04-03", "2026-04-25"], "Europe/Paris", None, False),
+    ],
+)
+def test_which_of_day_and_month_comes_first_is_told_by_the_values_or_asked(
+    days: list[str], zone: str, forms: list[str] | None, asks: bool
+) -> None:
+    blocks = {**STOPS, "stop_time": [*days, days[0]]}
+    guesser = Guesser(Scan(tables=[LANDING, table("stops", blocks)], notes={"yard": ""}, failed={}))
+    systems, todo = draft_systems(guesser, draft_facts(guesser)[0], set(), zone=zone)
+    assert systems.get("yard", {}).get("date") == forms
+    assert bool(todo) is asks
