@@ -222,12 +222,12 @@ async def run_port(
 async def _pure(place: Place, *, texts: bool, read: bool) -> list[Pack]:
     from pilothouse_port.bindings import SourcesReader
     from pilothouse_port.evaluate import evaluate
-    from pilothouse_port.reading import reader_of
+    from pilothouse_port.reading import reader_for
 
     bindings, at = find_bindings(place)
     async with _sources(place) as (sources, principal):
-        reads = reader_of(bindings) if read else None
         reader = SourcesReader(sources, principal)
+        reads = await reader_for(bindings, reader, asker=principal.id) if texts and read else None
         return await evaluate(bindings, reader, at=at, texts=texts, texts_reader=reads)
 
 

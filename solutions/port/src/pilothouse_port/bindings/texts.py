@@ -223,7 +223,7 @@ async def _hang_on(
     try:
         found = await attached_to(source, reader, sorted(shown))
     except PilothouseError as error:
-        found = {}
+        found: Mapping[str, list[Unread]] = {}
         for key in {key for keys in shown.values() for key in keys}:
             mail = next(text for text in unread[key] if text.kind == source.kind)
             unread[key].append(

@@ -29,7 +29,7 @@ KINDS: Final[tuple[TextKind, ...]] = ("mail", "remark")
 def reader_of(bindings: Bindings) -> PortReader:
     """Return the reader of a port without its past, as where no system can be asked."""
     folder = bindings.path.resolve().parent / "heads"
-    return _reader(folder, tuple(_newest(folder, kind) for kind in KINDS), frozenset())
+    return _reader(folder, tuple(_newest(folder, kind) for kind in KINDS), frozenset[str]())
 
 
 async def reader_for(bindings: Bindings, reader: Reader, *, asker: str = "") -> PortReader:
