@@ -25,7 +25,7 @@ from pilothouse_port.outward import (
     send_notice,
 )
 from pilothouse_port.pack import Pack
-from pilothouse_port.reading import read_facts, reader_of
+from pilothouse_port.reading import read_facts, reader_for
 from pilothouse_port.types import Consignment, Facts
 
 if TYPE_CHECKING:
@@ -140,8 +140,11 @@ async def gather_batch(port: PortRef, boxes: list[Consignment], at: datetime) ->
 @step
 async def weigh(port: PortRef, facts: Facts, lookups: float, number: int, at: datetime) -> Weighed:
     """Judge the facts by the policy as it stands now."""
-    bindings = port.load()
-    readout = await read_facts(facts, reader_of(bindings))
+    from pilothouse.engine import acting
+
+    bindings, principal = port.load(), acting()
+    reads = await reader_for(bindings, _bound_reader(principal), asker=principal.id)
+    readout = await read_facts(facts, reads)
     here = local_time(bindings, at)
     pack = judge(facts, bindings.table, at=here, readout=readout, lookups=lookups, number=number)
     release = release_args(bindings, pack)
