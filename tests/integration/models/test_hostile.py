@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 from typing import Any
 
@@ -10,12 +11,14 @@ import jsonschema
 import pytest
 
 from pilothouse.kernel import PilothouseError
-from pilothouse.models import ModelsSettings, ToolSpec, asked
+from pilothouse.models import Answer, ModelsSettings, ToolSpec, asked
 from pilothouse.models.testing import Reply, asking, gateway_to, scripted_server
 from pilothouse.telemetry import SpanRecord, bind_sink
 
 pytestmark = pytest.mark.anyio
 QUICK = ModelsSettings(rounds=1, patience=0)
+SETS = int(os.environ.get("HOSTILE_SETS", "250"))
+"""How many sets of tools; the figure of the reference is of 1,000."""
 LEAVES: list[dict[str, Any]] = [
     {"type": "string", "maxLength": 5}, {"type": "integer"}, {"type": "number"}, {"type": "boolean"},
     {"enum": ["a", "b"]}, {"type": "array", "items": {"type": "integer"}, "maxItems": 2},
@@ -49,12 +52,25 @@ def written(lot: random.Random, wanted: tuple[ToolSpec, ...]) -> str:
     return lot.choice([text, text, text, text[: len(text) // 2], text + text, f"```json\n{text}\n```", "NaN"])
 
 
+def _said(answer: Answer) -> dict[str, Any]:
+    """Return what a model must have written, whole, for this answer."""
+    if answer.choices:
+        [choice] = answer.choices
+        return {"tool": choice.tool, "arguments": choice.arguments}
+    return {"tool": "final", "answer": answer.text}
+
+
 async def test_of_random_tools_and_hostile_answers_only_what_fits_comes_back() -> None:
     lot = random.Random(17)
-    sets = [tools(lot) for _ in range(250)]
+    sets = [tools(lot) for _ in range(SETS)]
     state: dict[str, Any] = {}
-    fine = refused = 0
-    async with scripted_server(lambda _: Reply(text=written(lot, state["tools"]))) as server:
+    fine = refused = acted = 0
+
+    def script(_: dict[str, Any]) -> Reply:
+        state["said"] = written(lot, state["tools"])
+        return Reply(text=state["said"])
+
+    async with scripted_server(script) as server:
         gateway = gateway_to(server, settings=QUICK)
         for wanted in sets:
             state["tools"] = wanted
@@ -70,8 +86,14 @@ async def test_of_random_tools_and_hostile_answers_only_what_fits_comes_back() -
                 assert jsonschema.Draft202012Validator(dict(whole.tools[choice.tool])).is_valid(
                     choice.arguments
                 )
+                assert choice.tool in {tool.name for tool in wanted}
+                acted += 1
+            # What acts was written as one whole object: nothing is made from a part of one.
+            assert not answer.choices or len(answer.choices) == 1
             assert answer.choices or isinstance(answer.text, str)
+            assert json.loads(state["said"]) == _said(answer)
         await gateway.close()
+    print(f"{SETS} tool sets: {fine} answers, all valid, {acted} of them choices; {refused} refused")
     assert fine > 20
     assert refused > 20
 
