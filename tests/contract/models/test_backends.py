@@ -10,8 +10,15 @@ from pathlib import Path
 import pytest
 
 from pilothouse.kernel import PilothouseError
-from pilothouse.models import Backend, OpenAIBackend
-from pilothouse.models.testing import Reply, check_backend, provider_of, scripted_server
+from pilothouse.models import Backend, Finished, OpenAIBackend
+from pilothouse.models.testing import (
+    Reply,
+    asking,
+    check_backend,
+    gateway_to,
+    provider_of,
+    scripted_server,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -45,3 +52,13 @@ async def test_the_suite_can_fail(tmp_path: Path) -> None:
 
     with pytest.raises((AssertionError, PilothouseError, asyncio.TimeoutError)):
         await check_backend(deaf, tmp_path)
+
+
+async def test_one_connection_serves_stream_after_stream() -> None:
+    async with scripted_server("word after word") as server:
+        gateway = gateway_to(server)
+        for _ in range(5):
+            events = [one async for one in gateway.stream(asking())]
+            assert isinstance(events[-1], Finished)
+        await gateway.close()
+        assert server.connections == 1

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
@@ -24,6 +25,7 @@ __all__ = ["OpenAIBackend"]
 
 CHARACTERS_A_TOKEN = 32
 LONGEST_LINE = 4 * 1024 * 1024
+AFTER_DONE = 0.25
 
 
 class OpenAIBackend:
@@ -158,6 +160,7 @@ async def _streamed(lines: AsyncIterator[str]) -> AsyncGenerator[Incoming]:
         if not data:
             continue
         if data == "[DONE]":
+            await _drained(lines)
             break
         found = _parsed(data)
         if found.get("error"):
@@ -172,6 +175,17 @@ async def _streamed(lines: AsyncIterator[str]) -> AsyncGenerator[Incoming]:
     if reason is None:
         raise ProviderError("its stream ended in the middle", code="models.cut")
     yield _replied(last, reason, calls)
+
+
+async def _drained(lines: AsyncIterator[str]) -> None:
+    """Read to the end, so that the connection serves the next call; a server that goes on is left alone."""
+    import httpx2
+
+    with suppress(TimeoutError, httpx2.HTTPError):  # the answer is whole, whatever happens now
+        async with asyncio.timeout(AFTER_DONE):
+            async for line in lines:
+                if line.strip():
+                    return
 
 
 class _Call:

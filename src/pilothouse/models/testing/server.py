@@ -58,6 +58,7 @@ class ScriptedServer:
         requests: Every body it got.
         written: Pieces of streams it has sent.
         left: Streams whose reader went away.
+        connections: How many were opened.
     """
 
     model: str
@@ -69,6 +70,7 @@ class ScriptedServer:
     headers: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
     written: int = 0
     left: int = 0
+    connections: int = 0
     _server: asyncio.Server | None = None
     _writers: set[asyncio.StreamWriter] = field(default_factory=set["asyncio.StreamWriter"])
 
@@ -94,6 +96,7 @@ class ScriptedServer:
 
     async def _serve(self, reader: asyncio.StreamReader, peer: asyncio.StreamWriter) -> None:
         self._writers.add(peer)
+        self.connections += 1
         try:
             with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
                 while await self._answered(reader, peer):
