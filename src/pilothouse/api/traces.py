@@ -137,7 +137,10 @@ def _time(text: str) -> datetime:
 
 
 def _attributes(text: str) -> dict[str, str]:
-    found: object = json.loads(text)
+    try:
+        found: object = json.loads(text)
+    except RecursionError:
+        raise ValueError("attributes are nested too deeply") from None
     if not isinstance(found, dict):
         raise ValueError(f"attributes {text!r} are no object")
     return {str(key): str(value) for key, value in cast("dict[object, object]", found).items()}

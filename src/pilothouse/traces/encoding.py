@@ -26,9 +26,9 @@ def unsigned(number: int) -> str:
 
 
 def clean(text: str) -> str:
-    """Return text that PostgreSQL takes: NUL and halves of surrogate pairs are replaced."""
-    if "\0" in text:
-        text = text.replace("\0", "\ufffd")
+    """Return text that PostgreSQL takes and a terminal may show: control and direction signs are replaced."""
+    if not text.isprintable():
+        text = "".join(one if one.isprintable() or one == " " else "\ufffd" for one in text)
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 

@@ -70,7 +70,9 @@ def _beside(bare: str, safe: tuple[int, int], hazard: tuple[int, int]) -> bool:
 
 
 _WITHOUT = re.compile(
-    r"(?:\b(?:without|no|non|not|ohne|kein\w*|zonder|geen|sans|sin|senza|sem|bez|excl\w*|exclud\w*|except|free of)\W+"
+    r"(?:\b(?:without|no|non|not|ohne|kein\w*|zonder|geen|sans|sin|senza|sem|bez|excl\w*"
+    r"|exclud\w*|except|free of)"
+    r"\W+"
     r"(?:\w+\W+)?)$"
 )
 _FREE = re.compile(r"^[\W_]?(?:free|frei\w*|vrij\w*|libre\w*|wolny\w*)\b")

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 from pilothouse.labels import Labelled
 from pilothouse_port.reading.read import MAIL_TYPES, OUTCOME_OF, PortReader, Said, TextReading
-from pilothouse_port.reading.senders import domain_of, registered
 from pilothouse_port.types import Claim, Consignment, Fact, Facts, Unread
 
 __all__ = ["Readout", "read_facts"]
@@ -206,7 +205,7 @@ def _unread(one: _Read) -> Unread | None:
 
 
 def _withdrawn(read: Sequence[_Read], facts: Facts) -> list[Claim]:
-    """Return a proposal to loosen when each stop was taken back by the same authority, later."""
+    """Return a proposal to loosen when each stop was taken back by the same authority, in answer to it."""
     box = facts.consignment
     stops = [
         one
@@ -244,25 +243,11 @@ def _withdrawn(read: Sequence[_Read], facts: Facts) -> list[Claim]:
 
 
 def _takes_back(back: _Read, stop: _Read) -> bool:
-    if back is stop or back.text.signs:
-        return False
-    ours, theirs = registered(domain_of(back.sender)), registered(domain_of(stop.sender))
-    if not ours[0] or ours != theirs:
+    """Whether a mail answers, from the same address, the mail that said stop: no other takes it back."""
+    if back is stop or back.text.signs or not back.sender or back.sender.casefold() != stop.sender.casefold():
         return False
     parent = _field(back.text, "in_reply_to")
-    if parent and parent == _field(stop.text, "message_id"):
-        return True
-    return _later(back, stop)
-
-
-def _later(back: _Read, stop: _Read) -> bool:
-    first, second = stop.text.also.get("date"), back.text.also.get("date")
-    if first is None or second is None:
-        return False
-    try:
-        return bool(second.value > first.value)
-    except TypeError:
-        return str(second.value) > str(first.value)
+    return bool(parent) and parent == _field(stop.text, "message_id")
 
 
 def _language(read: Sequence[_Read]) -> str:

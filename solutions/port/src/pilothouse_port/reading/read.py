@@ -134,8 +134,7 @@ class PortReader:
                 type="hazard", quote=found.quote, start=found.start, p=0.95, sure=True, by=found.meaning
             )
             return TextReading(said=(said,))
-        letters = _LETTER.findall(text)
-        if len(letters) < 3 or len(_LATIN.findall(text)) * 10 < len(letters) * 9:
+        if len(_LETTER.findall(text)) < 3 or _foreign(text):
             return TextReading(open=("hazard",), why=f"no words that anybody knows: {text[:60]!r}")
         strange = strange_words(text, self._cargo_words)
         if strange:
@@ -149,6 +148,8 @@ class PortReader:
         types = MAIL_TYPES if kind == "mail" else REMARK_TYPES
         task = task_for("mail" if kind == "mail" else "remark")
         content = plain_text(text).content
+        if _foreign(content):
+            return TextReading(open=types, why=f"a script that nobody reads: {content.strip()[:60]!r}")
         masked = plain_text(ignored().sub(lambda match: " " * len(match[0]), content))
         prepared = prepare(masked, task)
         weighed = weigh(prepared, task, self._heads.get(task.name), types)
@@ -180,6 +181,11 @@ class PortReader:
         below = " " * blocks[0].start + lines[blocks[0].start :]
         ready = prepare(type(masked)(content=below, extractor=masked.extractor), task)
         return weigh(ready, task, self._heads.get(task.name), types)
+
+
+def _foreign(text: str) -> bool:
+    """Whether a tenth of the letters or more is of another script than the lexicons'."""
+    return len(_LATIN.findall(text)) * 10 < len(_LETTER.findall(text)) * 9
 
 
 def _said(content: str, weighed: Sequence[Weighed]) -> tuple[Said, ...]:

@@ -114,6 +114,8 @@ def weigh(
                 limits=limits,
                 spoken=bool(claims),
             )
+            if rung and _BUT.search(sentence.text) and not back:
+                left, why = tuple(types), "one half may take back the other"
             left = tuple(dict.fromkeys((*doubtful, *left)))
         out.append(
             Weighed(
@@ -130,15 +132,50 @@ def weigh(
 _WORD = re.compile(r"[^\W\d_]{2,}")
 
 
+_BUT = re.compile(
+    r"\b(?:but|except\w*|apart|besides|other than|only|otherwise|unless|until|however|although|though|instead"
+    r"|aber|au(?:ß|ss)er|jedoch|nur|sondern|sonst|allerdings|hingegen|erst|bis"
+    r"|maar|behalve|alleen|echter|tenzij|verder|totdat"
+    r"|mais|sauf|hormis|excepté|cependant|seulement|sinon|jusqu\w*|en revanche"
+    r"|pero|salvo|excepto|sino|sólo|solo|menos|hasta|aunque"
+    r"|ma|tranne|eccetto|però|finché|mas|exceto|porém|até|ale|oprócz|tylko|dopóki)\b"
+    r"|\b(?:not|nicht|niet|pas|no|non|não|nie)\s+(?:\w+\s+)?(?=[A-Z]{3}[UJZ][\s-]?\d)",
+    re.IGNORECASE,
+)
+"""A half sentence that takes back what the other half says."""
+
+
 def _empty(text: str) -> bool:
-    """Whether nothing but names or a number with a word or two stands there: a signature, ``It concerns BL1.``"""
+    """Whether nothing but names or a number stands there: a signature, a reference."""
     words = [
         word for word in _WORD.findall(re.sub(r"\S*\d\S*", " ", text)) if not word.isupper() or len(word) > 4
     ]
     names = sum(word[0].isupper() for word in words)
-    return len(words) <= 2 or (
+    if len(words) == 1 and words[0].casefold() in _REFUSALS:
+        return False
+    return not words or (
         len(words) <= 9 and names == len(words) and text[-1:] not in "?!." and not text.isupper()
     )
+
+
+_REFUSALS: Final = frozenset(
+    (
+        "no",
+        "not",
+        "nein",
+        "nicht",
+        "nie",
+        "niet",
+        "nee",
+        "non",
+        "não",
+        "nunca",
+        "stop",
+        "halt",
+        "wait",
+        "hold",
+    )
+)
 
 
 def _claims(
