@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -13,7 +13,6 @@ from pilothouse import child, decide, gather, now, perform, step, workflow
 from pilothouse.decisions import Reason as Rule
 from pilothouse.kernel import ConflictError, UsageError, wired
 from pilothouse.workflows import bound, configured, version_of
-from pilothouse_port.agents import Prepared, by_agents, routed
 from pilothouse_port.bindings import Bindings, SourcesReader, list_consignments, load_bindings
 from pilothouse_port.bindings import gather as gather_facts
 from pilothouse_port.evaluate import judge, local_time
@@ -40,7 +39,6 @@ __all__ = [
     "Weighed",
     "cancel",
     "discharge",
-    "exception",
     "notify",
     "release",
     "release_all",
@@ -61,15 +59,13 @@ class PortRef:
     """Which port, as of when: paths of mapping and policy, and the time asked about.
 
     With ``live`` a box is looked at again as of the very moment of its release; else the time stays frozen,
-    as in a replay or a made world. With ``agents`` two agents prepare what is done about a box that is not
-    released; without, nothing of a model is asked.
+    as in a replay or a made world.
     """
 
     bindings: str
     policy: str
     as_of: datetime
     live: bool = False
-    agents: bool = False
 
     def load(self) -> Bindings:
         """Read the mapping and its policy as they stand now."""
@@ -177,8 +173,6 @@ async def release(port: PortRef, facts: Facts, lookups: float, number: int) -> R
     while True:
         weighed = await weigh(port, facts, lookups, number, at)
         pack = weighed.pack
-        if port.agents and weighed.release is None:
-            return await child(exception, port, facts, weighed)
         call = None if weighed.release is None else release_container.bind(**weighed.release)
         answer = await decide(
             _title(pack),
@@ -218,36 +212,6 @@ async def release(port: PortRef, facts: Facts, lookups: float, number: int) -> R
             facts = (await gather_batch(port, [box], at)).facts[0]
             continue
         return Released(consignment=box, state=done.state, by=answer.by, reason="; ".join(done.reasons))
-
-
-@step
-async def notice_of(port: PortRef, facts: Facts, pack: Pack, prepared: Prepared) -> dict[str, Any] | None:
-    """Put the mail together that the proposal comes to."""
-    return notice_args(port.load(), facts, replace(pack, drafts=prepared.drafts))
-
-
-@workflow(name="port.exception", version="1")
-async def exception(port: PortRef, facts: Facts, weighed: Weighed) -> Released:
-    """Let two agents prepare what is done about a box that is not released, and ask the desk as always."""
-    pack, box = weighed.pack, facts.consignment
-    prepared = await by_agents(port.bindings, port.policy, port.as_of, facts, pack)
-    notice = await notice_of(port, facts, pack, prepared)
-    answer = await decide(
-        _title(pack),
-        evidence=pack.evidence,
-        who=DESK,
-        within=ANSWER_WITHIN,
-        unless="hold",
-        summary=_proposal(pack, prepared),
-        verdict=pack.verdict.advised.value,
-        reasons=_rules(pack),
-        data_versions={port.versions_key: pack.verdict.table_version},
-        policy_version=pack.verdict.table_version,
-        topic="release_container",
-    )
-    if not answer.approved or notice is None:
-        return Released(consignment=box, state="held", by=answer.by, reason=answer.reason)
-    return await child(notify, box, notice)
 
 
 @workflow(name="port.notify", version="1")
@@ -299,17 +263,6 @@ def _summary(pack: Pack) -> str:
     return "\n".join([passed, *(f"draft to {draft.to}: {draft.text}" for draft in pack.drafts)])
 
 
-def _proposal(pack: Pack, prepared: Prepared) -> str:
-    """Return the summary with the agents' proposal; what a text says is quoted, never retold."""
-    lines = [_summary(replace(pack, drafts=prepared.drafts))]
-    if prepared.correction is not None and prepared.correction.correction:
-        lines.append(f"proposed correction: {prepared.correction.correction}")
-    lines += [f"read in {said}" for said in prepared.said]
-    if prepared.failed:
-        lines.append(f"no agent prepared this: {prepared.failed}")
-    return "\n".join(lines)
-
-
 def _rules(pack: Pack) -> list[Rule]:
     version = pack.verdict.table_version
     reasons = pack.verdict.reasons
@@ -347,38 +300,25 @@ async def release_all(
     """
     from pilothouse.app import open_studio
 
+    port = PortRef(
+        bindings=str(bindings.path.resolve()), policy=str(bindings.document.resolve()), as_of=at, live=live
+    )
     async with open_studio(folder, acting=acting) as studio:
-        port = PortRef(
-            bindings=str(bindings.path.resolve()), policy=str(bindings.document.resolve()), as_of=at,
-            live=live, agents=routed(studio.models.routes),
-        )  # fmt: skip
         started = await discharge.start(
             port,
             key=f"{at.isoformat()}:{bindings.version[:16]}",
             options={"principal": studio.principal, "label": configured("port", bindings.version)},
         )
-        children = await _settled(studio, port, started, tell)
+        children = await _settled(studio, started, tell)
         return [await _pack_of(studio, run) for run in children]
 
 
-async def _deeper(studio: Studio, port: PortRef, above: list[Run]) -> list[Run]:
-    """Return the runs below the releases: there are some before an answer only where agents work."""
-    found: list[Run] = []
-    while port.agents and above:
-        waiting = [run for run in above if run.state not in _LIVE]
-        above = [one for run in waiting for one in await studio.engine.runs(parent=run.id, limit=100)]
-        found += above
-    return found
-
-
-async def _settled(
-    studio: Studio, port: PortRef, started: Run, tell: Callable[[dict[str, int]], None]
-) -> list[Run]:
+async def _settled(studio: Studio, started: Run, tell: Callable[[dict[str, int]], None]) -> list[Run]:
     """Wait until the parent waits for its children and every child has ended or asked somebody."""
     while True:
         parent = await studio.engine.get(started.id)
         children = await studio.engine.runs(parent=started.id, limit=10_000)
-        states = [run.state for run in (*children, *await _deeper(studio, port, children))]
+        states = [run.state for run in children]
         tell({state: states.count(state) for state in sorted(set(states))})
         if parent.state in ("failed", "blocked", "cancelled"):
             raise UsageError(
