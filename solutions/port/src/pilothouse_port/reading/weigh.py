@@ -98,7 +98,7 @@ def weigh(
         rung = {name for name, *_ in marked.concepts} & alerts
         explained = bool(calm) and rung <= calm
         silent = sentence.kind in ("bare", "courtesy") or _empty(sentence.text)
-        if silent and not rules and not rung:
+        if silent and not rules and not rung and not _turned(sentence.text, rung):
             out.append(Weighed(start=sentence.start, end=sentence.end))
             continue
         claims, doubtful = _claims(rules, opinion, limits)
@@ -114,7 +114,7 @@ def weigh(
                 limits=limits,
                 spoken=bool(claims),
             )
-            if rung and _BUT.search(sentence.text) and not back:
+            if _turned(sentence.text, rung):
                 left, why = tuple(types), "one half may take back the other"
             left = tuple(dict.fromkeys((*doubtful, *left)))
         out.append(
@@ -138,11 +138,21 @@ _BUT = re.compile(
     r"|maar|behalve|alleen|echter|tenzij|verder|totdat"
     r"|mais|sauf|hormis|excepté|cependant|seulement|sinon|jusqu\w*|en revanche"
     r"|pero|salvo|excepto|sino|sólo|solo|menos|hasta|aunque"
-    r"|ma|tranne|eccetto|però|finché|mas|exceto|porém|até|ale|oprócz|tylko|dopóki)\b"
-    r"|\b(?:not|nicht|niet|pas|no|non|não|nie)\s+(?:\w+\s+)?(?=[A-Z]{3}[UJZ][\s-]?\d)",
+    r"|ma|tranne|eccetto|però|finché|mas|exceto|porém|até|ale|oprócz|tylko|dopóki)\b",
     re.IGNORECASE,
 )
 """A half sentence that takes back what the other half says."""
+_NOT_THAT = re.compile(
+    r"\b(?:not|nicht|niet|pas|no|non|não|nie)\s+(?:\w+\s+)?(?=[A-Z]{3}[UJZ][\s-]?\d)", re.IGNORECASE
+)
+
+
+def _turned(text: str, rung: set[str]) -> bool:
+    """Whether a sentence that claims nothing may say no all the same."""
+    words = [word.casefold() for word in _WORD.findall(text)]
+    if len(words) <= 4 and any(word in _REFUSALS for word in words):
+        return True
+    return bool(_NOT_THAT.search(text)) or (bool(rung) and bool(_BUT.search(text)))
 
 
 def _empty(text: str) -> bool:
@@ -151,8 +161,6 @@ def _empty(text: str) -> bool:
         word for word in _WORD.findall(re.sub(r"\S*\d\S*", " ", text)) if not word.isupper() or len(word) > 4
     ]
     names = sum(word[0].isupper() for word in words)
-    if len(words) == 1 and words[0].casefold() in _REFUSALS:
-        return False
     return not words or (
         len(words) <= 9 and names == len(words) and text[-1:] not in "?!." and not text.isupper()
     )
