@@ -94,8 +94,14 @@ async def _words(row: Row, documents: Documents | None) -> tuple[str, str]:
 
 
 def _all_words(document: Document) -> str:
-    parts = [document.text.content, *(_all_words(part) for part in document.parts)]
+    parts = [_own_words(document), *(_all_words(part) for part in document.parts)]
     return "\n\n".join(part for part in parts if part.strip())
+
+
+def _own_words(document: Document) -> str:
+    """Return a file's text without the head of a mail, below which all would look quoted."""
+    head = max((block.end for block in document.blocks if block.kind == "header"), default=0)
+    return document.text.content[head:]
 
 
 def _lost(document: Document) -> str:

@@ -155,6 +155,10 @@ class PortReader:
         weighed = weigh(prepared, task, self._heads.get(task.name), types)
         if kind == "mail" and part == "body":
             weighed += self._forwarded(masked, task, weighed, types)
+        if not weighed and part != "subject" and len(_LETTER.findall(content)) >= 20:
+            return TextReading(
+                open=types, why=f"none of it are the sender's own words: {content.strip()[:60]!r}"
+            )
         said = _said(content, weighed)
         if part == "subject":
             return TextReading(said=tuple(one for one in said if one.sure), language=prepared.language)

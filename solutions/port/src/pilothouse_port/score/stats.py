@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import comb, exp
+from math import exp, lgamma, log, log1p
 
 __all__ = ["Rate", "upper_bound"]
 
@@ -15,7 +15,7 @@ def upper_bound(hits: int, n: int, *, level: float = 0.95) -> float:
     """
     if n == 0 or hits >= n:
         return 1.0
-    low, high = hits / n, 1.0
+    low, high = max(hits / n, 1e-12), 1.0
     for _ in range(60):
         middle = (low + high) / 2
         if _at_most(hits, n, middle) > 1 - level:
@@ -26,19 +26,14 @@ def upper_bound(hits: int, n: int, *, level: float = 0.95) -> float:
 
 
 def _at_most(hits: int, n: int, p: float) -> float:
-    return (
-        sum(comb(n, k) * p**k * (1 - p) ** (n - k) for k in range(hits + 1))
-        if n <= 1000
-        else _poisson(hits, n * p)
+    """Return the chance of at most ``hits`` of ``n``; in logarithms, so that no term underflows."""
+    if p >= 1.0:
+        return 0.0
+    whole = lgamma(n + 1)
+    return sum(
+        exp(whole - lgamma(k + 1) - lgamma(n - k + 1) + k * log(p) + (n - k) * log1p(-p))
+        for k in range(hits + 1)
     )
-
-
-def _poisson(hits: int, mean: float) -> float:
-    term = total = exp(-mean)
-    for k in range(1, hits + 1):
-        term *= mean / k
-        total += term
-    return total
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
