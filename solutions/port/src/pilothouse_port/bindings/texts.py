@@ -203,7 +203,11 @@ def _mentioning(
         }
         for index in _with_thread(set(hit), threads):
             row = rows[index]
-            unread[one.key].append(_letter(row, source, mention=hit.get(index, ""), domains=domains))
+            letter = _letter(row, source, mention=hit.get(index, ""), domains=domains)
+            unread[one.key].append(letter)
+            if not source.attachments and row.values.get("attachments"):
+                why = "its attachments are not bound: name their object as attachments in port.yaml"
+                unread[one.key].append(replace(letter, part="attachment", words="", why=why))
             if _has_attachments(row) and row.values.get(source.id):
                 shown.setdefault(text_of(row.values[source.id]), []).append(one.key)
     return shown

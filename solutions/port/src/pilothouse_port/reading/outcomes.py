@@ -179,7 +179,9 @@ def _about(said: Said, one: _Read, box: Consignment) -> bool:
     for text in (said.quote, whole):
         named = _boxes(text)
         if named:
-            return _short(box.container) in named or bool(_ALL.search(said.quote))
+            mine = _short(box.container)
+            slip = any(sum(a != b for a, b in zip(mine, one, strict=False)) <= 1 for one in named)
+            return slip or bool(_ALL.search(said.quote))
     return True
 
 

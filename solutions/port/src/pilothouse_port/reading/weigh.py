@@ -39,9 +39,9 @@ class Limits:
     claim_new: float = 0.6
     deny: float = 0.03
     doubt: float = 0.02
-    calm_known: float = 0.15
-    calm_agreed: float = 0.15
-    calm_new: float = 0.06
+    calm_known: float = 0.08
+    calm_agreed: float = 0.08
+    calm_new: float = 0.04
     met: float = 0.6
     least: float = 0.34
     taken_back: float = 0.5
