@@ -19,7 +19,7 @@ from pilothouse.models.errors import BudgetError
 from pilothouse.models.keeping.bodies import Bodies, Thread, answer_body, call_label, packed, parse_body
 from pilothouse.models.keeping.prune import Pruned, prune
 from pilothouse.models.types import Answer, ChatRequest, ToolChoice, Usage
-from pilothouse.storage import load_queries
+from pilothouse.storage import ConstraintError, load_queries
 
 if TYPE_CHECKING:
     from pilothouse.models.settings import ModelsSettings
@@ -30,6 +30,7 @@ __all__ = ["PostgresKeeper"]
 Q = load_queries("pilothouse.models")
 ADAPTER = "openai-http 1"
 RAW = 20_000
+RACES = 8
 log = logging.getLogger(__name__)
 
 
@@ -82,8 +83,7 @@ class PostgresKeeper:
             self._shares[attempt.id] = shares
 
     async def _opened(self, attempt: Attempt, shares: list[Share], thread: Thread) -> Row:
-        row = await self._database.fetch_one(
-            Q.open_attempt,
+        row = await self._reserved(
             {
                 **_row(attempt),
                 "lease": attempt.seconds + self._settings.lease_grace,
@@ -99,10 +99,19 @@ class PostgresKeeper:
                 "is_new": thread.is_new,
                 "hashes": list(thread.new),
                 "contents": list(thread.new.values()),
-            },
+            }
         )
         assert row is not None
         return row
+
+    async def _reserved(self, values: dict[str, Any]) -> Row | None:
+        """Reserve; a writer that saw what another has just taken is held by the constraint, and looks again."""
+        for _ in range(RACES):
+            try:
+                return await self._database.fetch_one(Q.open_attempt, values)
+            except ConstraintError:
+                continue
+        return await self._database.fetch_one(Q.open_attempt, values)
 
     async def close(self, attempt: Attempt, ended: Ended) -> None:
         """Settle and store; see :class:`~pilothouse.models.calling.attempt.Keeper`."""

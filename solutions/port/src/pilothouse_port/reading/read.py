@@ -13,7 +13,7 @@ from pilothouse.kernel import wired
 from pilothouse.labels import Label
 from pilothouse_port.reading.cargo import hazard_in, strange_words
 from pilothouse_port.reading.tasks import ignored, task_for
-from pilothouse_port.reading.weigh import Weighed, weigh
+from pilothouse_port.reading.weigh import STRICT, Weighed, weigh
 
 if TYPE_CHECKING:
     from pilothouse.documents import Text
@@ -73,6 +73,7 @@ class TextReading:
         return tuple(one for one in self.said if one.type in types)
 
 
+_HEADED = re.compile(r"^(?!>)[^\W\d]{2,12}\.?:\s", re.MULTILINE)
 MAIL_TYPES: Final = ("stop", "dispute", "party_change")
 REMARK_TYPES: Final = ("seal_cut", "damage")
 _FORWARD = re.compile(
@@ -177,14 +178,15 @@ class PortReader:
         if any(one.claims for one in own) or sum(one.end - one.start for one in own if one.open) > 200:
             return []
         blocks = [one for one in split_quoted(masked.content) if one.kind == "quoted"]
-        if not blocks or not _FORWARD.search(
-            masked.content[max(0, blocks[0].start - 80) : blocks[0].start + 200]
-        ):
+        if not blocks:
+            return []
+        lead = masked.content[max(0, blocks[0].start - 80) : blocks[0].start + 200]
+        if not _FORWARD.search(lead) and len(_HEADED.findall(lead)) < 2:
             return []
         lines = _HEADER_LINE.sub(lambda match: " " * len(match[0]), masked.content[: blocks[-1].end])
         below = " " * blocks[0].start + lines[blocks[0].start :]
         ready = prepare(type(masked)(content=below, extractor=masked.extractor), task)
-        return weigh(ready, task, self._heads.get(task.name), types)
+        return weigh(ready, task, self._heads.get(task.name), types, limits=STRICT)
 
 
 def _foreign(text: str) -> bool:
