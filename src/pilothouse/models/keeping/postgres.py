@@ -105,7 +105,7 @@ class PostgresKeeper:
         return row
 
     async def _reserved(self, values: dict[str, Any]) -> Row | None:
-        """Reserve; a writer that saw what another has just taken is held by the constraint, and looks again."""
+        """Reserve; a writer the constraint holds, since another was quicker, looks again."""
         for _ in range(RACES):
             try:
                 return await self._database.fetch_one(Q.open_attempt, values)
