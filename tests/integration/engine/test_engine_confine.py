@@ -158,7 +158,7 @@ def _running(marker: str) -> bool:
     return False
 
 
-def _until(holds: object, tries: int = 400) -> None:
+def _until(holds: object, tries: int = 2000) -> None:
     for _ in range(tries):
         if holds():  # type: ignore[operator]
             return
