@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -33,6 +34,17 @@ def postgres_url() -> Iterator[str]:
     """A server on which databases may be created; shared by all test processes."""
     with shared_server() as url:
         yield url
+
+
+@pytest.fixture(autouse=True)
+def _leaves_nothing_bound() -> Iterator[None]:
+    """What one test binds, the next would meet: find the one that forgot, not the one that fails of it."""
+    yield
+    resources = sys.modules.get("pilothouse.workflows.resources")
+    left = getattr(resources, "_default", None)
+    if left is not None:
+        resources._default = None
+        pytest.fail(f"this test left {left!r} bound; call workflows.unbind()")
 
 
 @pytest.fixture

@@ -325,6 +325,29 @@ async def test_an_approved_sample_is_a_miss_and_opens_no_door(
     assert (seen.shown, seen.caught) == (1, 0)
 
 
+async def test_an_approval_used_up_while_it_is_looked_up_is_still_among_its_voices(
+    database: Database, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = proposal_for(run=None, key=None, evidence=())
+    async with database.transaction() as tx:
+        await inbox.propose(tx, asked)
+    answer = await inbox.approve(asked.id, AMIRA, typed="4565")
+    assert answer.approval is not None
+    before = await find_approval(database, answer.approval)
+    assert before is not None
+    look = database.fetch_all
+
+    async def used_meanwhile(*args: Any) -> Any:
+        async with database.transaction() as tx:
+            await use_approval(tx, before.approval.id, effect="e", subject=before.approval.subject)
+        return await look(*args)
+
+    monkeypatch.setattr(database, "fetch_all", used_meanwhile)
+    found = await find_approval(database, answer.approval)
+    assert found is not None
+    assert found.approval in found.approvals
+
+
 async def test_samples_are_rare(database: Database, inbox: Inbox) -> None:
     await _fill(database, inbox, 48)
     with pytest.raises(LimitError, match="at most 1 in 50"):

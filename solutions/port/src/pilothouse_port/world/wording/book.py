@@ -1,7 +1,8 @@
 """Owns the wording books: forms by language, half, intent and family, and their small grammar.
 
-``data/wording/<language>_<half>.toml``: one form a line, ``[a|b]`` are alternatives, ``{box}`` is a slot. The
-half `train` holds families A to D, `unseen` E to H; whoever learns from one has not met the other.
+``data/wording/<language>_<half>*.toml``: one form a line, ``[a|b]`` are alternatives, ``{box}`` is a slot.
+A family is one hand that writes; the half `unseen` holds families E to H, `train` all others; whoever learns
+from one half has not met the other.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ Wording: TypeAlias = Literal["train", "unseen", "mixed"]
 
 LANGUAGES: Final = ("en", "de", "nl", "fr", "es")
 UNSEEN_LANGUAGES: Final = ("it", "pt", "pl")
-FAMILIES: Final[Mapping[Half, str]] = {"train": "ABCD", "unseen": "EFGH"}
+FAMILIES: Final[Mapping[Half, str]] = {"train": "ABCDIJKLMNOPQRSTUVWX", "unseen": "EFGH"}
 
 _CHOICE: Final = re.compile(r"\[([^\[\]]*)\]")
 
@@ -58,12 +59,19 @@ def section(language: str, half: Half, name: str) -> Mapping[str, tuple[str, ...
 
 @functools.cache
 def _book(language: str, half: Half) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
-    path = resources.files("pilothouse_port.world") / "data" / "wording" / f"{language}_{half}.toml"
-    read = cast("dict[str, dict[str, str]]", tomllib.loads(path.read_text(encoding="utf-8")))
-    return {
-        name: {key: tuple(text.strip("\n").splitlines()) for key, text in entries.items()}
-        for name, entries in read.items()
-    }
+    folder = resources.files("pilothouse_port.world") / "data" / "wording"
+    paths = sorted(
+        (one for one in folder.iterdir() if one.name.startswith(f"{language}_{half}")),
+        key=lambda one: one.name,
+    )
+    book: dict[str, dict[str, tuple[str, ...]]] = {}
+    for path in paths:
+        read = cast("dict[str, dict[str, str]]", tomllib.loads(path.read_text(encoding="utf-8")))
+        for name, entries in read.items():
+            lines = book.setdefault(name, {})
+            for key, text in entries.items():
+                lines[key] = (*lines.get(key, ()), *text.strip("\n").splitlines())
+    return book
 
 
 def goods_words(hs: str, language: str) -> str:

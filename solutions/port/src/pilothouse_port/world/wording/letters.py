@@ -9,7 +9,6 @@ from random import Random
 from typing import Final
 
 from pilothouse_port.world.wording.book import (
-    FAMILIES,
     UNSEEN_LANGUAGES,
     Half,
     Wording,
@@ -67,7 +66,7 @@ class Writer:
 
     Args:
         rng: The stream of the texts.
-        wording: ``train`` takes families A to D, ``unseen`` E to H, ``mixed`` either.
+        wording: ``train`` takes all families but E to H, ``unseen`` those, ``mixed`` either.
     """
 
     def __init__(self, rng: Random, wording: Wording) -> None:
@@ -84,8 +83,9 @@ class Writer:
         """Return a remark or description; ``abroad`` lets an unseen one be in a language of its own."""
         half = half or self.half()
         language = self._language(language, half, abroad=abroad)
-        family = self._rng.choice(FAMILIES[half])
-        form = self._rng.choice(section(language, half, intent)[family])
+        families = section(language, half, intent)
+        family = self._rng.choice([*families])
+        form = self._rng.choice(families[family])
         return Phrase(text=expand(self._rng, form), family=family, language=language)
 
     def letter(
