@@ -237,7 +237,7 @@ async def open_studio(
     from pilothouse.audit import open_audit
     from pilothouse.engine import open_engine
     from pilothouse.storage import HighWater
-    from pilothouse.workflows import Resources, bind
+    from pilothouse.workflows import Resources, bind, unbind
 
     async with contextlib.AsyncExitStack() as stack:
         project, database = await stack.enter_async_context(open_project_database(folder))
@@ -267,11 +267,12 @@ async def open_studio(
         )  # fmt: skip
 
         def ready(engine: Engine) -> None:
-            # Before anything runs: what was left behind by a killed process goes on at once.
+            # Before anything runs: what was left behind by a killed process goes on at once. Unbound after
+            # the engine closed: what runs to its end needs it.
             use = Resources(
                 engine=engine, sources=sources, inbox=inbox, door=door, agents=agents, documents=documents
             )
-            bind(use)
+            stack.callback(unbind, bind(use))
 
         engine = await stack.enter_async_context(
             open_engine(database, ready=ready, work=work, principals=identity.directory)
