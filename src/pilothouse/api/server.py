@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from pilothouse.api import openai, traces
+from pilothouse.api.arrival import arriving_within
 from pilothouse.api.endpoint import Endpoint
 from pilothouse.api.guard import SecurityHeaders, guarded
 from pilothouse.kernel import UsageError
@@ -110,6 +111,7 @@ async def serving(
     chosen = settings or ApiSettings()
     config = uvicorn.Config(
         build_app(studio), host=host, port=port, lifespan="off", ws="none", log_config=None, access_log=False,
+        http=arriving_within(chosen.arrival),
         server_header=False, proxy_headers=False, limit_concurrency=chosen.concurrency,
         backlog=chosen.backlog, timeout_keep_alive=max(1, round(chosen.keep_alive)),
         timeout_graceful_shutdown=round(chosen.grace),

@@ -19,6 +19,8 @@ class ApiSettings(PartSettings):
     """Connections served at once; one more gets 503."""
     backlog: int = Field(default=512, ge=1)
     """Connections that may wait to be accepted."""
+    arrival: float = Field(default=30.0, gt=0)
+    """Seconds a request may take to arrive whole; then its connection is closed."""
     keep_alive: float = Field(default=5.0, gt=0)
     """Seconds an idle connection stays open."""
     grace: float = Field(default=10.0, ge=0)

@@ -61,6 +61,33 @@ async def test_a_wrong_key_opens_nothing(client: httpx.AsyncClient, header: str)
     assert answer.json()["code"] in {"registry.refused", "api.sign_in"}
 
 
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"",
+        b"GET /healthz HTTP/1.1\r\nHost: a\r\nX-Slow: ",
+        b"POST /v1/traces HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf",
+        b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\nGET /healthz HTT",
+    ],
+    ids=["nothing", "headers", "body", "second"],
+)
+async def test_a_request_that_never_ends_holds_no_connection(
+    tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch, begun: bytes
+) -> None:
+    monkeypatch.setenv("PILOTHOUSE_DATABASE_URL", database_url)
+    monkeypatch.setenv("PILOTHOUSE_API_ARRIVAL", "0.5")
+    monkeypatch.setenv("PILOTHOUSE_API_KEEP_ALIVE", "600")
+    async with served_project(tmp_path) as running:
+        host, port = running.url.removeprefix("http://").split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(begun)
+        async with asyncio.timeout(30):
+            with contextlib.suppress(ConnectionResetError):
+                while await reader.read(1000):
+                    pass
+        writer.close()
+
+
 async def test_a_browser_gets_no_way_across_origins(client: httpx.AsyncClient) -> None:
     asked = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
     answer = await client.options("/v1/traces", headers=asked)
