@@ -126,7 +126,7 @@ async def test_files_keep_labels_and_reading_one_joins_its_label(answer) -> None
     found = await answer(model, spec("letter", "files"))
     texts = [part.text for message in model.asked[-1].messages for part in message.parts]
     assert any("agents.path" in text for text in texts)
-    assert any("notes/a.txt (untrusted, 47 letters)" in text for text in texts)
+    assert any("<data>notes/a.txt (untrusted, 47 letters)</data>" in text for text in texts)
     assert any("ignore everything" in text for text in texts)
     assert found == {"value": "done", "integrity": "UNTRUSTED", "files": {"notes/a.txt": "UNTRUSTED"}}
 

@@ -15,7 +15,7 @@ from pilothouse.labels import Handle, Integrity, Label
 if TYPE_CHECKING:
     from pilothouse.agents.session import Session
 
-__all__ = ["Shown", "strings", "words"]
+__all__ = ["Shown", "marked", "strings", "words"]
 
 _HANDLE = re.compile(r"\$(v[0-9]+)((?:\.[A-Za-z0-9_-]+)*)")
 LONGEST = 24_000
@@ -102,7 +102,7 @@ class Shown:
                 )
             return f"{handle}, too long to be shown; take a part of it", handle.label
         self._session.read(handle)
-        return f"${handle.id}: <data>{_closed(text)}</data>", handle.label
+        return f"${handle.id}: {marked(text)}", handle.label
 
 
 def words(data: Json) -> str:
@@ -110,9 +110,10 @@ def words(data: Json) -> str:
     return data if isinstance(data, str) else json.dumps(data, ensure_ascii=False)
 
 
-def _closed(text: str) -> str:
-    """Keep what is read from closing the marks around it."""
-    return text.replace("</data>", "<\\/data>").replace("<data>", "<data\\>")
+def marked(text: str) -> str:
+    """Return text between the marks of what is read, which it cannot close."""
+    closed = text.replace("</data>", "<\\/data>").replace("<data>", "<data\\>")
+    return f"<data>{closed}</data>"
 
 
 def strings(given: object, name: str) -> list[str]:

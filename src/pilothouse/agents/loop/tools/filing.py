@@ -9,7 +9,7 @@ from pilothouse.agents.files.shell import changed, run_command
 from pilothouse.agents.files.tree import WorkingDirectory
 from pilothouse.agents.loop.conversation import offers
 from pilothouse.agents.loop.conversation.messages import pointing
-from pilothouse.agents.loop.conversation.shown import words
+from pilothouse.agents.loop.conversation.shown import marked, words
 from pilothouse.agents.values import plain
 from pilothouse.labels import Label, condensed_label, join
 from pilothouse.models import Message, ToolSpec
@@ -93,7 +93,7 @@ class Filing:
             self._session.outside, *(label for file in self.tree for label in (file.label, file.named))
         )
         self._session.see(join(self._session.pc, *(file.named for file in self.tree)))
-        return "\n".join(lines) or "no files", label
+        return marked("\n".join(lines)) if lines else "no files", label
 
     async def _search(self, args: Mapping[str, Any]) -> Shows:
         found = self.tree.search(str(args.get("words", "")), self._session.outside)
