@@ -75,6 +75,17 @@ def test_attachments_are_named_and_hashed_and_forwarded_mails_are_one():
     assert b"stop ABCU1234567" in mail.attachments[1].content
 
 
+def test_what_only_the_markup_says_is_read_too():
+    message = EmailMessage()
+    message.set_content("Dear desk,\nall fine with ABCU1234567.\n")
+    message.add_alternative(
+        "<p>Dear desk,</p><div>all <b>fine</b> with<br>ABCU1234567.</div><p>Do not release it!</p>",
+        subtype="html",
+    )
+    text = parse_mail(message.as_bytes()).values["text"]
+    assert text == "Do not release it!\nDear desk,\nall fine with ABCU1234567.\n"
+
+
 def test_a_path_in_a_file_name_stays_a_name():
     message = EmailMessage()
     message.set_content("x")

@@ -159,13 +159,18 @@ def _unix(text: str) -> str:
 
 
 def _chosen(texts: list[tuple[str, str, str]]) -> tuple[str, str]:
-    """The plain text parts joined; markup without its tags only when there is no plain text."""
+    """The plain text parts joined, below the lines that only the markup has: most programs show those."""
     plain = [(number, text) for number, kind, text in texts if kind == "text/plain" and text.strip()]
+    shown = [(number, _bare(text)) for number, kind, text in texts if kind == "text/html"]
     if not plain:
-        plain = [(number, _bare(text)) for number, kind, text in texts if kind == "text/html"]
-    if not plain:
-        return "1", ""
-    return plain[0][0], "\n".join(text for _, text in plain)
+        return (shown[0][0], "\n".join(text for _, text in shown)) if shown else ("1", "")
+    said = _squeezed("".join(text for _, text in plain))
+    more = [line for _, text in shown for line in text.splitlines() if _squeezed(line) not in said]
+    return plain[0][0], "\n".join([*(line.strip() for line in more), *(text for _, text in plain)])
+
+
+def _squeezed(text: str) -> str:
+    return "".join(sign for sign in text.casefold() if sign.isalnum())
 
 
 def _bare(markup: str) -> str:
