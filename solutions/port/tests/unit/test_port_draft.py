@@ -3,8 +3,12 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import pytest
 
+from pilothouse.connectors import ObjectSchema, Query, Row, Sources
+from pilothouse.kernel import SYSTEM, Principal, UnavailableError
 from pilothouse_port.bindings.values import apply
 from pilothouse_port.draft.descriptions import hints_at_hazard, wording_lines, wordings_of
 from pilothouse_port.draft.extras import draft_systems
@@ -13,7 +17,7 @@ from pilothouse_port.draft.guess import Guess, Guesser
 from pilothouse_port.draft.keys import fit_key
 from pilothouse_port.draft.policy import draft_policy
 from pilothouse_port.draft.readme import read_dictionary
-from pilothouse_port.draft.scan import Column, Scan, Table
+from pilothouse_port.draft.scan import Column, Scan, Table, scan_sources
 from pilothouse_port.draft.shapes import shape_of
 from pilothouse_port.draft.words import abbreviated, code_words, concepts_of
 from pilothouse_port.draft.write import flow, todos_of
@@ -38,6 +42,42 @@ from pilothouse_port.draft.write import flow, todos_of
 )
 def test_a_column_is_known_by_its_values(values: list[str], shape: str) -> None:
     assert shape_of(values) == shape
+
+
+class Late:
+    """Sources of which one is late a few times, both for its objects and for their rows."""
+
+    def __init__(self, times: int) -> None:
+        self.left = {"objects": times, "rows": times}
+
+    def names(self) -> list[str]:
+        return ["claims"]
+
+    def kind(self, name: str) -> str:
+        return "http"
+
+    def _late(self, what: str) -> None:
+        self.left[what] -= 1
+        if self.left[what] >= 0:
+            raise UnavailableError("gave no answer within 10 s", code="sources.timeout")
+
+    async def objects(self, principal: Principal, name: str) -> list[ObjectSchema]:
+        self._late("objects")
+        return [ObjectSchema(name="Open", fields=())]
+
+    async def read(self, principal: Principal, name: str, query: Query) -> list[Row]:
+        self._late("rows")
+        return []
+
+
+@pytest.mark.parametrize(("times", "lost"), [(3, False), (4, True)])
+async def test_a_source_that_is_late_is_asked_again(
+    monkeypatch: pytest.MonkeyPatch, times: int, lost: bool
+) -> None:
+    monkeypatch.setattr("pilothouse_port.draft.scan.PAUSES", (0, 0, 0))
+    scan = await scan_sources(cast("Sources", Late(times)), SYSTEM, folders={})
+    assert bool(scan.failed) is lost
+    assert [table.name for table in scan.tables] == ([] if lost else ["Open"])
 
 
 @pytest.mark.parametrize(

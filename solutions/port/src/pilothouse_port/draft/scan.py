@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from pilothouse.connectors import ObjectSchema, Query, Row, Sources, as_text
 from pilothouse.kernel import PilothouseError, Principal, UnavailableError
@@ -16,6 +17,9 @@ from pilothouse_port.draft.shapes import Shape, shape_of
 __all__ = ["Column", "Scan", "Table", "scan_sources"]
 
 SAMPLE = 1000
+PAUSES = (1.0, 2.0, 4.0)
+"""Seconds before a source that was late is asked again."""
+T = TypeVar("T")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -78,7 +82,7 @@ async def scan_sources(sources: Sources, principal: Principal, *, folders: Mappi
     for name in sources.names():
         scan.notes[name] = _readme(folders.get(name))
         try:
-            objects = await _objects(sources, principal, name)
+            objects = await _patient(lambda name=name: sources.objects(principal, name))
         except PilothouseError as error:
             scan.failed[name] = error.message
             continue
@@ -87,12 +91,14 @@ async def scan_sources(sources: Sources, principal: Principal, *, folders: Mappi
     return scan
 
 
-async def _objects(sources: Sources, principal: Principal, name: str) -> list[ObjectSchema]:
-    """Ask once more where a source was only late: what is missing now stays unbound for good."""
-    try:
-        return await sources.objects(principal, name)
-    except UnavailableError:
-        return await sources.objects(principal, name)
+async def _patient(ask: Callable[[], Awaitable[list[T]]]) -> list[T]:
+    """Ask again where a source was only late: what is missing now stays unbound for good."""
+    for pause in PAUSES:
+        try:
+            return await ask()
+        except UnavailableError:
+            await asyncio.sleep(pause)
+    return await ask()
 
 
 def _readme(folder: Path | None) -> str:
@@ -110,7 +116,8 @@ async def _table(
     rows: list[Row] = []
     if not schema.required:
         try:
-            rows = await sources.read(principal, system, Query(schema.name, limit=SAMPLE))
+            query = Query(schema.name, limit=SAMPLE)
+            rows = await _patient(lambda: sources.read(principal, system, query))
         except PilothouseError as error:
             scan.failed[f"{system} {schema.name}"] = error.message
     return table_of(system, schema, rows, kind=sources.kind(system), readme=scan.notes.get(system, ""))
