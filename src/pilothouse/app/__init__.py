@@ -11,6 +11,7 @@ from pilothouse.app.models.packs import (
     go_offline,
     open_encoder,
     open_local_runtime,
+    open_multilingual_encoder,
     open_packs,
     open_transcriber,
 )
@@ -52,6 +53,7 @@ __all__ = [
     "open_engine_only",
     "open_identity",
     "open_local_runtime",
+    "open_multilingual_encoder",
     "open_packs",
     "open_project_database",
     "open_reader",

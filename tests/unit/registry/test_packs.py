@@ -122,7 +122,7 @@ def _code(caught: pytest.ExceptionInfo[PilothouseError]) -> str:
 
 def test_every_shipped_manifest_is_whole() -> None:
     packs = {pack.name: pack for pack in shipped()}
-    assert set(packs) == {"minilm", "ocr", "smollm2", "whisper-base", "whisper-tiny-en"}
+    assert set(packs) == {"e5-small", "minilm", "ocr", "smollm2", "whisper-base", "whisper-tiny-en"}
     for pack in packs.values():
         assert pack.licence in {"Apache-2.0", "MIT"}
         assert "Permission is hereby granted" in pack.licence_text or "Apache License" in pack.licence_text

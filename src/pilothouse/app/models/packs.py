@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pilothouse.documents import Heard, Transcriber
+    from pilothouse.models.adapters.e5 import E5Small
     from pilothouse.models.adapters.onnx_minilm import OnnxMiniLM
     from pilothouse.models.adapters.whisper import WhisperTranscriber
     from pilothouse.models.runtime import Adapter, LocalRuntime
@@ -22,6 +23,7 @@ __all__ = [
     "go_offline",
     "open_encoder",
     "open_local_runtime",
+    "open_multilingual_encoder",
     "open_packs",
     "open_transcriber",
 ]
@@ -59,6 +61,19 @@ def open_encoder(packs: Packs | None = None) -> OnnxMiniLM:
 
     go_offline()
     return OnnxMiniLM((packs or open_packs()).open("minilm"))
+
+
+def open_multilingual_encoder(packs: Packs | None = None) -> E5Small:
+    """Return the embedded encoder of many languages; checked now, loaded with the first text.
+
+    Raises:
+        UnavailableError: ``packs.missing``.
+        DataError: ``packs.mismatch``.
+    """
+    from pilothouse.models.adapters.e5 import E5Small
+
+    go_offline()
+    return E5Small((packs or open_packs()).open("e5-small"))
 
 
 def open_local_runtime(

@@ -6,9 +6,9 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, TypeVar, cast
 
+from pilothouse.models.adapters.windows import Encoded, Window, batches
 from pilothouse.telemetry import AttributeValue, span
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
     from tokenizers import Tokenizer
 
-__all__ = ["Encoded", "OnnxMiniLM", "Window"]
+__all__ = ["OnnxMiniLM"]
 
 T = TypeVar("T")
 _TOKENS = 256  # what it was trained on; two of them are [CLS] and [SEP]
@@ -34,29 +34,6 @@ class _Weights(Protocol):
     @property
     def hash(self) -> str: ...
     def path(self, name: str) -> Path: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
-    """A piece of a text that the encoder sees whole; code points, half open."""
-
-    start: int
-    end: int
-    tokens: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Encoded:
-    """Vectors, and how they came about.
-
-    Attributes:
-        vectors: One row a text, of length one.
-        windows: How many windows each text took; above 1 its row is their mean, weighted by tokens, and
-            says less of each part than vectors of the parts would.
-    """
-
-    vectors: NDArray[np.float32]
-    windows: tuple[int, ...]
 
 
 class OnnxMiniLM:
@@ -155,7 +132,7 @@ class OnnxMiniLM:
                 owners.append(owner)
         vectors = np.zeros((len(texts), _DIMENSIONS), np.float32)
         counts = np.zeros(len(texts), np.int64)
-        for batch in _batches(rows):
+        for batch in batches(rows, _BATCH_TOKENS):
             pooled = _pool(session, [rows[index] for index in batch])
             for index, vector in zip(batch, pooled, strict=True):
                 vectors[owners[index]] += vector * len(rows[index])
@@ -183,19 +160,6 @@ def _pieces(ids: list[int]) -> list[list[int]]:
         return [ids]
     first, last, inner, room = ids[0], ids[-1], ids[1:-1], _TOKENS - 2
     return [[first, *inner[start : start + room], last] for start in range(0, len(inner), room)]
-
-
-def _batches(rows: list[list[int]]) -> list[list[int]]:
-    """Group rows of like length, so that little is spent on padding."""
-    order = sorted(range(len(rows)), key=lambda index: len(rows[index]))
-    batches: list[list[int]] = []
-    for index in order:
-        width = len(rows[index])  # the longest so far: rows come shortest first
-        if batches and (len(batches[-1]) + 1) * width <= _BATCH_TOKENS:
-            batches[-1].append(index)
-        else:
-            batches.append([index])
-    return batches
 
 
 def _pool(session: InferenceSession, rows: list[list[int]]) -> NDArray[np.float32]:

@@ -1,0 +1,226 @@
+"""Owns sentence vectors in many languages by ``multilingual-e5-small``: in this process, on one thread.
+
+The model and its prefixes: Wang et al. 2024, arXiv 2402.05672. "query: " is for what is compared with its
+like, such as sentences that a head judges, and for questions; "passage: " for what questions are answered by.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeVar, cast
+
+from pilothouse.models.adapters.windows import Encoded, batches
+from pilothouse.telemetry import AttributeValue, span
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from onnxruntime import InferenceSession
+
+    from pilothouse.models.adapters.e5.weights import E5File
+    from pilothouse.models.adapters.e5.words import Words
+
+__all__ = ["E5Small"]
+
+T = TypeVar("T")
+_BATCH_TOKENS: Final = 512  # activations stay in the cache; larger batches were slower
+_REMEMBERED: Final = 8192
+_RECIPE: Final = "e5 mean l2 nfc blocks8 1"
+_Key = tuple[str, str]
+
+
+class _Weights(Protocol):
+    @property
+    def name(self) -> str: ...
+    @property
+    def hash(self) -> str: ...
+    def path(self, name: str) -> Path: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """What runs; the embedding table stays in the mapped file, its rows are unpacked as they are used."""
+
+    file: E5File
+    words: Words
+    session: InferenceSession
+    table: NDArray[np.uint8]
+    places: NDArray[np.float32]
+
+
+class E5Small:
+    """An ``Encoder``: ``multilingual-e5-small``, 4-bit, 384 numbers a text.
+
+    A text that is too long to be seen at once is read in windows and never cut; its vector is their mean,
+    weighted by tokens. Sentences it has lately seen are remembered.
+
+    Args:
+        weights: The open pack ``e5-small``.
+    """
+
+    def __init__(self, weights: _Weights) -> None:
+        self._path = weights.path("e5-small-q4.bin")
+        self._name = weights.name
+        self._version = hashlib.sha256(f"{weights.hash} {_RECIPE}".encode()).hexdigest()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="encoder")
+        self._loaded: _Loaded | None = None
+        self._known: OrderedDict[_Key, NDArray[np.float32]] = OrderedDict()
+
+    @property
+    def version(self) -> str:
+        """Hash of weights, pieces and the way they are used; stored with each vector."""
+        return self._version
+
+    @property
+    def dimensions(self) -> int:
+        """Numbers of a vector."""
+        return 384
+
+    async def encode(
+        self, texts: Sequence[str], *, kind: Literal["query", "passage"] = "passage"
+    ) -> NDArray[np.float32]:
+        """Return one row a text, of length one.
+
+        Raises:
+            DataError: ``models.weights``: the file does not hold this network.
+        """
+        return (await self.encode_reported(texts, kind=kind)).vectors
+
+    async def encode_reported(
+        self, texts: Sequence[str], *, kind: Literal["query", "passage"] = "passage"
+    ) -> Encoded:
+        """Encode, and say how many windows each text took; a remembered one counts as one."""
+        attributes: dict[str, AttributeValue] = {
+            "gen_ai.request.model": self._name,
+            "gen_ai.operation.name": "embeddings",
+        }
+        with span("embeddings", attributes=attributes) as emitted:
+            encoded = await self._run(lambda: self._encode(list(texts), kind))
+            emitted.attributes["pilothouse.encoder.texts"] = len(texts)
+            emitted.attributes["pilothouse.encoder.windows"] = sum(encoded.windows)
+            return encoded
+
+    def close(self) -> None:
+        """End the thread and free the weights."""
+        self._thread.shutdown(wait=True, cancel_futures=True)
+        self._loaded = None
+        self._known.clear()
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def _load(self) -> _Loaded:
+        if self._loaded is None:
+            self._loaded = _open(self._path)
+        return self._loaded
+
+    def _encode(self, texts: list[str], kind: str) -> Encoded:
+        import numpy as np
+
+        new = [text for text in dict.fromkeys(texts) if (kind, text) not in self._known]
+        rows, counts = _vectors(self._load(), [f"{kind}: {text}" for text in new]) if new else ((), ())
+        fresh = dict(zip(new, zip(rows, counts, strict=True), strict=True))
+        vectors = np.zeros((len(texts), self.dimensions), np.float32)
+        windows: list[int] = []
+        for at, text in enumerate(texts):
+            vector, count = fresh.get(text) or (self._known[kind, text], 1)
+            vectors[at] = vector
+            windows.append(int(count))
+        self._remember(kind, texts, fresh)
+        return Encoded(vectors=vectors, windows=tuple(windows))
+
+    def _remember(
+        self, kind: str, texts: list[str], fresh: dict[str, tuple[NDArray[np.float32], int]]
+    ) -> None:
+        for text in texts:
+            key = kind, text
+            if key in self._known:
+                self._known.move_to_end(key)
+            elif fresh[text][1] == 1:  # a text of several windows is no sentence, and would be large to keep
+                self._known[key] = fresh[text][0]
+        while len(self._known) > _REMEMBERED:
+            self._known.popitem(last=False)
+
+
+def _open(path: Path) -> _Loaded:
+    import onnxruntime
+
+    from pilothouse.models.adapters.e5.graph import onnx_of
+    from pilothouse.models.adapters.e5.weights import read_weights
+    from pilothouse.models.adapters.e5.words import Words
+
+    file = read_weights(path)
+    shape = file.shape
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(onnx_of(file), options, providers=["CPUExecutionProvider"])
+    places = file.numbers("emb.pos", shape.positions * shape.width).reshape(-1, shape.width)
+    kinds = file.numbers("emb.type", 2 * shape.width)[: shape.width]
+    return _Loaded(
+        file=file,
+        words=Words(file.vocabulary),
+        session=session,
+        table=file.packed("emb.word", shape.rows, shape.width),
+        places=places + kinds,
+    )
+
+
+def _vectors(loaded: _Loaded, texts: list[str]) -> tuple[NDArray[np.float32], list[int]]:
+    import numpy as np
+
+    vocabulary, room = loaded.file.vocabulary, loaded.file.shape.positions - 2
+    rows: list[list[int]] = []
+    owners: list[int] = []
+    for owner, tokens in enumerate(loaded.words.tokens(texts)):
+        for start in range(0, max(1, len(tokens)), room):
+            rows.append([vocabulary.begin, *tokens[start : start + room], vocabulary.end])
+            owners.append(owner)
+    vectors = np.zeros((len(texts), loaded.file.shape.width), np.float32)
+    counts = [0] * len(texts)
+    for batch in batches(rows, _BATCH_TOKENS):
+        means = _means(loaded, [rows[index] for index in batch])
+        for index, mean in zip(batch, means, strict=True):
+            vectors[owners[index]] += mean * (len(rows[index]) - 2 or 1)
+            counts[owners[index]] += 1
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / np.maximum(lengths, 1e-12), counts
+
+
+def _means(loaded: _Loaded, rows: list[list[int]]) -> NDArray[np.float32]:
+    import numpy as np
+
+    from pilothouse.models.adapters.e5.graph import EMBEDDED, MASK
+
+    width = max(len(row) for row in rows)
+    ids = np.full((len(rows), width), loaded.file.vocabulary.pad, np.int64)
+    mask = np.zeros((len(rows), width), np.int32)
+    for at, row in enumerate(rows):
+        ids[at, : len(row)] = row
+        mask[at, : len(row)] = 1
+    embedded = _unpacked(loaded.table, ids) + loaded.places[:width]
+    hidden = cast("NDArray[np.float32]", loaded.session.run(None, {EMBEDDED: embedded, MASK: mask})[0])
+    weights = mask[:, :, None].astype(np.float32)
+    return ((hidden * weights).sum(axis=1) / weights.sum(axis=1)).astype(np.float32)
+
+
+def _unpacked(table: NDArray[np.uint8], ids: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Return the embedded tokens: only their rows of the table are read from the file."""
+    import numpy as np
+
+    from pilothouse.models.adapters.e5.graph import nibbles
+
+    packed = np.asarray(table[ids.reshape(-1)])
+    scales = np.ascontiguousarray(packed[:, :, :2]).view("<f2").astype(np.float32)
+    codes = nibbles(packed[:, :, 2:]).astype(np.float32)
+    return ((codes - 8) * scales).reshape(*ids.shape, -1)
