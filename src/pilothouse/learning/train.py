@@ -165,7 +165,7 @@ async def _vectors(
     names = [name for name, one in wordings.items() if one.language in encoded]
     if not names:
         return {}
-    rows = await encoder.encode([wordings[name].marked.sentence.text for name in names])
+    rows = await encoder.encode([heads.spoken(wordings[name].marked) for name in names], kind="query")
     return dict(zip(names, rows, strict=True))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from pilothouse.documents.claims.heads import spoken
 from pilothouse.documents.claims.judging import LIKELY, SUSPECT, Judge, Judgement, Opinion
 from pilothouse.documents.claims.prepare import Prepared, prepare
 from pilothouse.documents.claims.task import Task
@@ -121,5 +122,5 @@ async def encode_wanted(
     ]
     if not wanted:
         return {}
-    rows = await encoder.encode([marked[number].sentence.text for number in wanted])
+    rows = await encoder.encode([spoken(marked[number]) for number in wanted], kind="query")
     return dict(zip(wanted, rows, strict=True))

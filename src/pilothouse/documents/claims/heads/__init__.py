@@ -1,6 +1,6 @@
 """Heads own trained judges of sentences at work: plain files, numpy only, silent where they do not know."""
 
-from pilothouse.documents.claims.heads.features import Seen, see, skeleton
+from pilothouse.documents.claims.heads.features import Seen, see, skeleton, spoken
 from pilothouse.documents.claims.heads.files import HEAD_FILE, WEIGHTS_FILE, load_head, save_head
 from pilothouse.documents.claims.heads.head import Head, Limits, Weights
 from pilothouse.documents.claims.heads.layout import Memory, Wording, jaccard
@@ -19,4 +19,5 @@ __all__ = [
     "save_head",
     "see",
     "skeleton",
+    "spoken",
 ]

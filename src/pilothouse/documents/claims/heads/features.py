@@ -11,7 +11,7 @@ from itertools import combinations, pairwise
 
 from pilothouse.documents.claims.lexicon import Marked
 
-__all__ = ["Seen", "see", "skeleton"]
+__all__ = ["Seen", "see", "skeleton", "spoken"]
 
 _WORD = re.compile(r"\w+(?:'\w+)?")
 CHARACTERS = (3, 4, 5)
@@ -61,6 +61,44 @@ def see(marked: Marked) -> Seen:
 def skeleton(marked: Marked) -> str:
     """Return the masked words of a sentence: the same wording of other values is the same skeleton."""
     return " ".join(_masked(marked))
+
+
+SPOKEN = {
+    "amount": "an amount",
+    "container": "the container",
+    "date": "a date",
+    "domain": "a web site",
+    "email": "an e-mail address",
+    "iban": "a bank account",
+    "un_number": "a UN number",
+}
+"""What an encoder reads in place of a value: a code is noise to it, and a plain word is none."""
+_CODED = re.compile(r"\S*\d\S*")
+
+
+def spoken(marked: Marked) -> str:
+    """Return a sentence as an encoder should read it: values are named, not spelt."""
+    sentence = marked.sentence
+    parts: list[str] = []
+    at = 0
+    for one in sorted((one for one in marked.tokens if one.mention), key=lambda one: (one.start, -one.end)):
+        start, end = one.start - sentence.start, one.end - sentence.start
+        if start >= at:
+            parts += [sentence.text[at:start], SPOKEN.get(one.name, one.name.replace("_", " "))]
+            at = end
+    plain = "".join([*parts, sentence.text[at:]])
+    return " ".join(_CODED.sub(_named, plain).split())
+
+
+def _named(match: re.Match[str]) -> str:
+    """A long number is an invoice's, a long code a shipment's; short ones stay as they are."""
+    word = match[0].strip(".,;:!?()\"'")
+    digits = sum(sign.isdigit() for sign in word)
+    if digits < 4 and (digits < 2 or len(word) < 6):
+        return match[0]
+    if re.fullmatch(r"[A-Za-z]{4}\d{6,7}", word):
+        return match[0].replace(word, SPOKEN["container"])
+    return match[0].replace(word, "the invoice" if word.isdigit() else "the shipment")
 
 
 _NOES = frozenset((
