@@ -260,6 +260,12 @@ def _add_reading() -> None:
     add_commands(app)
 
 
+def _add_assist() -> None:
+    from pilothouse_port.assist.commands import add_commands
+
+    add_commands(app)
+
+
 def _add_world() -> None:
     """Add the made worlds where they are installed; their commands import nothing heavy."""
     try:
@@ -270,4 +276,5 @@ def _add_world() -> None:
 
 
 _add_reading()
+_add_assist()
 _add_world()

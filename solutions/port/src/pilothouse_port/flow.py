@@ -5,25 +5,27 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from pilothouse import child, decide, gather, now, perform, step, workflow
-from pilothouse.decisions import Reason as Rule
 from pilothouse.kernel import ConflictError, UsageError, wired
-from pilothouse.workflows import bound, configured, version_of
-from pilothouse_port.bindings import Bindings, SourcesReader, list_consignments, load_bindings
-from pilothouse_port.bindings import gather as gather_facts
-from pilothouse_port.evaluate import judge, local_time
-from pilothouse_port.outward import (
-    cancel_args,
-    cancel_release,
-    notice_args,
-    release_args,
-    release_container,
-    send_notice,
+from pilothouse.workflows import configured
+from pilothouse_port.assist.work import assist
+from pilothouse_port.bindings import Bindings
+from pilothouse_port.desk.asking import (
+    ANSWER_WITHIN,
+    DESK,
+    Released,
+    notify,
+    rules_of,
+    summary_of,
+    title_of,
 )
+from pilothouse_port.desk.looking import Gathered, PortRef, bound_reader, gather_batch, list_boxes
+from pilothouse_port.evaluate import judge, local_time
+from pilothouse_port.outward import cancel_args, cancel_release, notice_args, release_args, release_container
 from pilothouse_port.pack import Pack
 from pilothouse_port.reading import read_facts, reader_for
 from pilothouse_port.types import Consignment, Facts
@@ -37,6 +39,7 @@ __all__ = [
     "PortRef",
     "Released",
     "Weighed",
+    "assist",
     "cancel",
     "discharge",
     "notify",
@@ -46,44 +49,8 @@ __all__ = [
 ]
 
 BATCH = 200
-ANSWER_WITHIN = timedelta(days=45)
-DESK = "desk"
 CANCELLING = "cancelling"
-POLICY = "port.policy"
 _LIVE = ("ready", "running")
-
-
-@wired("port.ref")
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PortRef:
-    """Which port, as of when: paths of mapping and policy, and the time asked about.
-
-    With ``live`` a box is looked at again as of the very moment of its release; else the time stays frozen,
-    as in a replay or a made world.
-    """
-
-    bindings: str
-    policy: str
-    as_of: datetime
-    live: bool = False
-
-    def load(self) -> Bindings:
-        """Read the mapping and its policy as they stand now."""
-        return load_bindings(Path(self.bindings), policy_document=Path(self.policy))
-
-    @property
-    def versions_key(self) -> str:
-        """Name under which an approval binds the policy's version."""
-        return f"{POLICY}:{self.bindings}|{self.policy}"
-
-
-@wired("port.gathered")
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gathered:
-    """Facts of some consignments and the queries they took."""
-
-    facts: tuple[Facts, ...]
-    lookups: int
 
 
 @wired("port.weighed")
@@ -96,54 +63,13 @@ class Weighed:
     notice: dict[str, Any] | None = None
 
 
-@wired("port.released")
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Released:
-    """How a consignment ended: ``held``, or the door's ``done``, ``refused`` or ``unknown``."""
-
-    consignment: Consignment
-    state: str
-    by: str = ""
-    reason: str = ""
-
-
-@version_of(POLICY)
-async def policy_version(name: str) -> str:
-    """Return the version of the policy table in force for a :attr:`PortRef.versions_key`."""
-    bindings, _, policy = name.partition("|")
-    table = load_bindings(Path(bindings), policy_document=Path(policy)).table
-    return f"{table.version}{' stale' if table.stale else ''}"
-
-
-def _bound_reader(principal: Any) -> SourcesReader:
-    return SourcesReader(bound().need("sources"), principal)
-
-
-@step
-async def list_boxes(port: PortRef) -> list[Consignment]:
-    """Read the discharge list."""
-    from pilothouse.engine import acting
-
-    return list(await list_consignments(port.load(), _bound_reader(acting())))
-
-
-@step
-async def gather_batch(port: PortRef, boxes: list[Consignment], at: datetime) -> Gathered:
-    """Read the facts of a batch: one query a system and object, whatever the number of boxes."""
-    from pilothouse.engine import acting
-
-    bindings = port.load()
-    got = await gather_facts(bindings, _bound_reader(acting()), boxes, at=local_time(bindings, at))
-    return Gathered(facts=tuple(got.facts), lookups=got.lookups)
-
-
 @step
 async def weigh(port: PortRef, facts: Facts, lookups: float, number: int, at: datetime) -> Weighed:
     """Judge the facts by the policy as it stands now."""
     from pilothouse.engine import acting
 
     bindings, principal = port.load(), acting()
-    reads = await reader_for(bindings, _bound_reader(principal), asker=principal.id)
+    reads = await reader_for(bindings, bound_reader(principal), asker=principal.id)
     readout = await read_facts(facts, reads)
     here = local_time(bindings, at)
     pack = judge(facts, bindings.table, at=here, readout=readout, lookups=lookups, number=number)
@@ -175,15 +101,15 @@ async def release(port: PortRef, facts: Facts, lookups: float, number: int) -> R
         pack = weighed.pack
         call = None if weighed.release is None else release_container.bind(**weighed.release)
         answer = await decide(
-            _title(pack),
+            title_of(pack),
             of=call,
             evidence=pack.evidence,
             who=DESK,
             within=ANSWER_WITHIN,
             unless="hold",
-            summary=_summary(pack),
+            summary=summary_of(pack),
             verdict=pack.verdict.advised.value,
-            reasons=_rules(pack),
+            reasons=rules_of(pack),
             data_versions={port.versions_key: pack.verdict.table_version},
             policy_version=pack.verdict.table_version,
             topic="" if call else "release_container",
@@ -214,20 +140,6 @@ async def release(port: PortRef, facts: Facts, lookups: float, number: int) -> R
         return Released(consignment=box, state=done.state, by=answer.by, reason="; ".join(done.reasons))
 
 
-@workflow(name="port.notify", version="1")
-async def notify(box: Consignment, notice: dict[str, Any]) -> Released:
-    """Ask the desk whether a prepared mail goes to the party, and send it on a yes."""
-    call = send_notice.bind(**notice)
-    answer = await decide(
-        f"tell {notice['to']} about {box.container}", of=call, who=DESK, within=ANSWER_WITHIN,
-        summary=notice["text"],
-    )  # fmt: skip
-    if not answer.approved:
-        return Released(consignment=box, state="held", by=answer.by, reason=answer.reason)
-    sent = await perform(call, answer)
-    return Released(consignment=box, state="held", by=answer.by, reason=f"told: {sent.state}")
-
-
 @step
 async def right_of(port: PortRef, box: Consignment, right: str) -> dict[str, Any]:
     """Put the cancellation of a granted right together."""
@@ -251,29 +163,6 @@ async def cancel(port: PortRef, box: Consignment, right: str, why: str) -> Relea
         return Released(consignment=box, state="released", by=answer.by, reason=answer.reason)
     done = await perform(call, answer)
     return Released(consignment=box, state=done.state, by=answer.by, reason="; ".join(done.reasons))
-
-
-def _title(pack: Pack) -> str:
-    box = pack.consignment
-    return f"{box.container} under {box.bl}"
-
-
-def _summary(pack: Pack) -> str:
-    passed = f"{len(pack.passed)} checks pass: {', '.join(pack.passed)}"
-    return "\n".join([passed, *(f"draft to {draft.to}: {draft.text}" for draft in pack.drafts)])
-
-
-def _rules(pack: Pack) -> list[Rule]:
-    version = pack.verdict.table_version
-    reasons = pack.verdict.reasons
-    if not reasons:
-        return [Rule(code="CLEAR", text="no row of the policy fired", table="policy", version=version)]
-    return [
-        Rule(
-            code=r.code, check=r.check, text=r.quote or r.detail or r.outcome, table="policy", version=version
-        )
-        for r in reasons
-    ]
 
 
 async def release_all(

@@ -36,6 +36,7 @@ class AgentResult:
         effects: Ids of the effects of its plan that happened.
         files: What its working directory held at the end, by path; each under its own label.
         degraded: Why some answer was not of the first choice; empty when all were.
+        failed: Code of the error for which there is no answer; empty when there is one.
     """
 
     agent: str
@@ -43,6 +44,7 @@ class AgentResult:
     use: AgentUse
     files: dict[str, Value] = field(default_factory=dict[str, Value])
     degraded: str = ""
+    failed: str = ""
 
     @property
     def value(self) -> Json:

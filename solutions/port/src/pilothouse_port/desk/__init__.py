@@ -1,0 +1,1 @@
+"""Desk owns what durable runs of the port share: looking at a port, and asking the people at the desk."""
