@@ -63,17 +63,21 @@ def open_encoder(packs: Packs | None = None) -> OnnxMiniLM:
     return OnnxMiniLM((packs or open_packs()).open("minilm"))
 
 
-def open_multilingual_encoder(packs: Packs | None = None) -> E5Small:
+def open_multilingual_encoder(packs: Packs | None = None, *, delta: Path | None = None) -> E5Small:
     """Return the embedded encoder of many languages; checked now, loaded with the first text.
+
+    Args:
+        packs: Where its weights lie.
+        delta: What a training added to it.
 
     Raises:
         UnavailableError: ``packs.missing``.
-        DataError: ``packs.mismatch``.
+        DataError: ``packs.mismatch``; ``models.delta``: the file is damaged or belongs to other weights.
     """
     from pilothouse.models.adapters.e5 import E5Small
 
     go_offline()
-    return E5Small((packs or open_packs()).open("e5-small"))
+    return E5Small((packs or open_packs()).open("e5-small"), delta=delta)
 
 
 def open_local_runtime(

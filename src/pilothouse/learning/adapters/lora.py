@@ -9,16 +9,16 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import os
 import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from pilothouse.kernel import DataError, LimitError, UnavailableError, UsageError
+from pilothouse.kernel import DataError, LimitError, UsageError
 from pilothouse.learning.adapters.lora_served import ProgressCall, figures, tokens
 from pilothouse.learning.adapters.lora_types import Example, LoraJob, LoraResult, Score, read_examples
+from pilothouse.learning.adapters.torch_child import train_child
 
 if TYPE_CHECKING:
     from pilothouse.models.runtime import Adapter, Weights
@@ -28,7 +28,6 @@ __all__ = ["CARD", "Example", "LoraJob", "LoraResult", "Score", "open_adapter", 
 CARD = "card.json"
 
 _TRAIN = Path(__file__).parent / "lora_train.py"
-_KEPT = ("PATH", "LANG", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "PYTHONPATH")
 
 
 async def train_lora(job: LoraJob, base: Weights, *, progress: ProgressCall | None = None) -> LoraResult:
@@ -115,30 +114,16 @@ def _silent(what: str, done: int, total: int) -> None:
 
 
 async def _child(job: LoraJob, path: Path, report: ProgressCall) -> dict[str, Any]:
-    environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
-    errors = job.folder / "errors.txt"
     began = time.monotonic()
-    last: dict[str, Any] = {}
     seen = 0
-    with errors.open("wb") as stderr:
-        process = await asyncio.create_subprocess_exec(
-            "nice", str(_python(job)), "-P", str(_TRAIN), str(path),
-            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=stderr,
-            env={**environment, "OMP_NUM_THREADS": str(job.threads)},
-        )  # fmt: skip
-        try:
-            async for line in cast("asyncio.StreamReader", process.stdout):
-                last = json.loads(line)
-                if last.get("event") == "step":
-                    seen += int(last["tokens"])
-                    report("train", int(last["step"]), int(last["steps"]))
-            code = await process.wait()
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-    if code or last.get("event") not in {"trained", "stopped"}:
-        raise _failed(job, code, last, errors)
+
+    def told(line: Mapping[str, Any]) -> None:
+        nonlocal seen
+        if line.get("event") == "step":
+            seen += int(line["tokens"])
+            report("train", int(line["step"]), int(line["steps"]))
+
+    last = await train_child(_TRAIN, path, name=job.name, python=job.python, threads=job.threads, told=told)
     if last["event"] == "stopped":
         raise LimitError(
             f"training {job.name!r} used its {job.cpu_seconds:.0f} CPU seconds; raise the budget and start "
@@ -146,24 +131,6 @@ async def _child(job: LoraJob, path: Path, report: ProgressCall) -> dict[str, An
             code="learning.budget",
         )
     return {**last, "tokens": seen, "seconds": time.monotonic() - began}
-
-
-def _python(job: LoraJob) -> Path:
-    from pilothouse.learning.settings import LearningSettings
-
-    return job.python or LearningSettings().python or Path(sys.executable)
-
-
-def _failed(job: LoraJob, code: int, last: Mapping[str, Any], errors: Path) -> UsageError | UnavailableError:
-    words = errors.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    why = str(last.get("error") or (words[-1] if words else f"exit code {code}"))
-    if "ModuleNotFoundError" in why or "error" in last:
-        return UsageError(
-            f"{str(_python(job))!r} cannot train ({why}); install pilothouse[train] there, or name "
-            "another in PILOTHOUSE_LEARNING_PYTHON",
-            code="learning.no_train",
-        )
-    return UnavailableError(f"training {job.name!r} ended: {why}", code="learning.failed", retry_after=60)
 
 
 def _card(

@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeVar, cast
 
 from pilothouse.models.adapters.windows import Encoded, batches
 from pilothouse.telemetry import AttributeValue, span
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from onnxruntime import InferenceSession
 
+    from pilothouse.models.adapters.e5.delta import Delta
     from pilothouse.models.adapters.e5.weights import E5File
     from pilothouse.models.adapters.e5.words import Words
 
@@ -63,12 +64,21 @@ class E5Small:
 
     Args:
         weights: The open pack ``e5-small``.
+        delta: What a training added to these weights; vectors of another delta are others.
+
+    Raises:
+        DataError: ``models.delta``: the file is damaged or was trained on other weights.
     """
 
-    def __init__(self, weights: _Weights) -> None:
+    def __init__(self, weights: _Weights, *, delta: Path | None = None) -> None:
+        from pilothouse.models.adapters.e5.delta import read_delta
+
         self._path = weights.path("e5-small-q4.bin")
         self._name = weights.name
-        self._version = hashlib.sha256(f"{weights.hash} {_RECIPE}".encode()).hexdigest()
+        self._base = weights.hash
+        self._delta = read_delta(delta, base=weights.hash) if delta is not None else None
+        tuned = f" {self._delta.hash}" if self._delta is not None else ""
+        self._version = hashlib.sha256(f"{weights.hash} {_RECIPE}{tuned}".encode()).hexdigest()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="encoder")
         self._loaded: _Loaded | None = None
         self._known: OrderedDict[_Key, NDArray[np.float32]] = OrderedDict()
@@ -107,6 +117,24 @@ class E5Small:
             emitted.attributes["pilothouse.encoder.windows"] = sum(encoded.windows)
             return encoded
 
+    async def unpacked(self, texts: Sequence[str]) -> dict[str, NDArray[Any]]:
+        """Return what a training of a :class:`Delta` needs: tokens of texts, and the numbers they meet.
+
+        ``tokens`` are rows of ``table`` (embedded tokens), ``ends`` where each text ends in them; ``places``
+        is added by position; then every ``l<layer>.<matrix>.w``, bias, norm, float32. ``base`` is the hash.
+        """
+        from pilothouse.models.adapters.e5.delta import unpacked_for
+
+        def work() -> dict[str, NDArray[Any]]:
+            loaded = self._load()
+            rows = [
+                [loaded.file.vocabulary.begin, *tokens, loaded.file.vocabulary.end]
+                for tokens in loaded.words.tokens([f"query: {text}" for text in texts])
+            ]
+            return unpacked_for(loaded.file, self._base, rows, loaded.places)
+
+        return await self._run(work)
+
     def close(self) -> None:
         """End the thread and free the weights."""
         self._thread.shutdown(wait=True, cancel_futures=True)
@@ -118,7 +146,7 @@ class E5Small:
 
     def _load(self) -> _Loaded:
         if self._loaded is None:
-            self._loaded = _open(self._path)
+            self._loaded = _open(self._path, self._delta)
         return self._loaded
 
     def _encode(self, texts: list[str], kind: str) -> Encoded:
@@ -149,7 +177,7 @@ class E5Small:
             self._known.popitem(last=False)
 
 
-def _open(path: Path) -> _Loaded:
+def _open(path: Path, delta: Delta | None) -> _Loaded:
     import onnxruntime
 
     from pilothouse.models.adapters.e5.graph import onnx_of
@@ -164,7 +192,7 @@ def _open(path: Path) -> _Loaded:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
     options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(onnx_of(file), options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(onnx_of(file, delta), options, providers=["CPUExecutionProvider"])
     places = file.numbers("emb.pos", shape.positions * shape.width).reshape(-1, shape.width)
     kinds = file.numbers("emb.type", 2 * shape.width)[: shape.width]
     return _Loaded(
@@ -218,9 +246,6 @@ def _unpacked(table: NDArray[np.uint8], ids: NDArray[np.int64]) -> NDArray[np.fl
     """Return the embedded tokens: only their rows of the table are read from the file."""
     import numpy as np
 
-    from pilothouse.models.adapters.e5.graph import nibbles
+    from pilothouse.models.adapters.e5.graph import dense
 
-    packed = np.asarray(table[ids.reshape(-1)])
-    scales = np.ascontiguousarray(packed[:, :, :2]).view("<f2").astype(np.float32)
-    codes = nibbles(packed[:, :, 2:]).astype(np.float32)
-    return ((codes - 8) * scales).reshape(*ids.shape, -1)
+    return dense(np.asarray(table[ids.reshape(-1)])).reshape(*ids.shape, -1)
