@@ -118,15 +118,19 @@ class Writer:
         tongue = own
         if rng.random() < 0.07:
             tongue = section(rng.choice(languages_of(half)), half, "layout")
+
+        def one(name: str) -> str:
+            return expand(rng, rng.choice(own[name])).format_map(slots)
+
         parts = Parts(
             greeting=rng.choice(tongue["greetings"]),
             closing=rng.choice(tongue["closings"]),
             sentence=OPEN + said.text.format_map(slots) + CLOSE,
-            before=rng.choice(own["before"]).format_map(slots),
-            after=rng.choice(own["after"]),
-            other=rng.choice(own["other"]).format_map(slots) if slots.get("other") else "",
-            fyi=rng.choice(own["fyi"]),
-            desk=rng.choice(own["desk"]).format_map(slots),
+            before=one("before"),
+            after=one("after"),
+            other=one("other") if slots.get("other") else "",
+            fyi=one("fyi"),
+            desk=one("desk"),
             disclaimer=rng.choice(own["disclaimers"]),
             labels=tuple(own["labels"][0].split("|")),
             signature=signature,
@@ -154,7 +158,7 @@ class Writer:
         said = [
             self._rng.choice(book["greetings"]),
             "",
-            self._rng.choice(book["cover"]).format_map(slots),
+            expand(self._rng, self._rng.choice(book["cover"])).format_map(slots),
             "",
             self._rng.choice(book["closings"]),
             signature,
