@@ -75,11 +75,9 @@ def examples_of(
     """Return weakly labelled examples by kind of text.
 
     A ticket labels the texts that stood there when it was decided: a type whose reason it gives belongs to
-    the one
-    text of that kind; where several could be meant, none is used. A ticket without such a reason labels
-    its texts
-    as saying nothing of matter. A kind of text is left out where the policy has no word of its own for one
-    of its types.
+    the one text of that kind; where several could be meant, none is used. A ticket without such a reason
+    labels its texts as saying nothing of matter. A kind of text is left out where the policy has no word of
+    its own for one of its types.
 
     Args:
         tickets: Past decisions.
@@ -97,8 +95,8 @@ def examples_of(
         answered = {one.reply for one in mine if one.reply}
         for number, one in enumerate(mine):
             told = _labels(about.get(number, ()), one, kind, words)
-            if told is None or one.attached or one.id in answered or (kind == "mail" and one.reply):
-                continue  # a stop that was taken back later says nothing sure about either mail
+            if told is None or one.attached or one.id in answered or (one.reply and told):
+                continue  # a stop that was taken back says nothing sure; what takes it back tightens nothing
             out[kind].append(
                 Example(text=one.text, labels=told, source=one.sender or group, id=f"{group}{kind}{number}")
             )
@@ -146,16 +144,25 @@ def _later(first: datetime | None, second: datetime | None) -> bool:
 def _labels(
     seen: Sequence[Seen], one: PastText, kind: str, words: Mapping[str, frozenset[str]]
 ) -> frozenset[str] | None:
-    """Return what the tickets say the text claims; None where they cannot tell."""
-    if not seen:
-        return None
+    """Return what the tickets say the text claims; None where they cannot tell.
+
+    A mail that names boxes is about those alone: the empty tickets of others on the same bill say nothing of
+    it. Where one ticket may have another text's reason, no other makes the text harmless.
+    """
+    if kind == "mail":
+        bare = squeezed(one.text)
+        seen = [each for each in seen if squeezed(each[0].container) in bare] or seen
     votes: list[frozenset[str]] = []
+    doubtful = False
     for ticket, count in seen:
         named = frozenset(name for name in TYPES_OF[kind] if words[name] & ticket.reasons)
         if named and count > 1:
+            doubtful = True
             continue
         votes.append(named)
     if not votes:
         return None
     best = max(set(votes), key=lambda vote: (votes.count(vote), sorted(vote)))
-    return best if votes.count(best) * 2 > len(votes) else None
+    if votes.count(best) * 2 <= len(votes) or len(best) > 1:
+        return None
+    return None if not best and (doubtful or any(votes)) else best
