@@ -48,6 +48,7 @@ class Tuning:
     Attributes:
         folder: Of the job; ``delta.npz`` appears there.
         rank: Of each change.
+        layers: So many of the last layers are changed; what the others make of a sentence is made once.
         rate: Highest learning rate.
         epochs: How often each wording is seen.
         batch: Sentences a step.
@@ -58,6 +59,7 @@ class Tuning:
 
     folder: Path
     rank: int = 16
+    layers: int = 6
     rate: float = 1e-3
     epochs: int = 3
     batch: int = 16
@@ -163,6 +165,7 @@ def _add(
 async def _run(tuning: Tuning, progress: Callable[[str], None]) -> None:
     told = {
         "rank": tuning.rank,
+        "layers": tuning.layers,
         "rate": tuning.rate,
         "epochs": tuning.epochs,
         "batch": tuning.batch,

@@ -40,7 +40,7 @@ def _main(path: Path) -> int:
     torch.manual_seed(int(job["seed"]))
     with np.load(path.parent / "arrays.npz", allow_pickle=False) as found:
         arrays = dict(found.items())
-    network = _Network(arrays, int(job["rank"]), _started(job))
+    network = _Network(arrays, job, _started(job))
     _train(network, arrays, job)
     changes = {name: one.detach().numpy().astype(np.float16) for name, one in network.changes.items()}
     part = path.parent / "delta.part.npz"
@@ -61,8 +61,10 @@ def _started(job: dict[str, Any]) -> dict[str, Any]:
 class _Network:
     """The encoder in float32 with trainable changes, and a linear head that is thrown away."""
 
-    def __init__(self, arrays: dict[str, Any], rank: int, start: dict[str, Any]) -> None:
+    def __init__(self, arrays: dict[str, Any], job: dict[str, Any], start: dict[str, Any]) -> None:
         import torch
+
+        rank = int(job["rank"])
 
         self._fixed = {
             name: torch.from_numpy(np.ascontiguousarray(array))
@@ -71,8 +73,9 @@ class _Network:
         }
         self._heads = int(arrays["heads"])
         self.layers = sum(name.endswith(".q.w") for name in self._fixed)
+        self.first = max(0, self.layers - int(job["layers"]))
         self.changes: dict[str, Any] = {}
-        for layer in range(self.layers):
+        for layer in range(self.first, self.layers):
             for name in MATRICES:
                 at = f"l{layer}.{name}"
                 rows, columns = self._fixed[f"{at}.w"].shape
@@ -84,23 +87,33 @@ class _Network:
         width = self._fixed["table"].shape[1]
         self.head = torch.nn.Linear(width, arrays["truths"].shape[1])
 
-    def logits(self, rows: list[Any], *, learning: bool) -> Any:
+    def below(self, rows: list[Any], size: int) -> list[Any]:
+        """Return what the untouched layers make of each row: it never changes, so it is made once."""
         import torch
 
-        functional = torch.nn.functional
-        longest = max(len(row) for row in rows)
-        ids = torch.zeros((len(rows), longest), dtype=torch.long)
-        mask = torch.zeros((len(rows), longest))
-        for at, row in enumerate(rows):
-            ids[at, : len(row)] = torch.from_numpy(row)
-            mask[at, : len(row)] = 1
-        hidden = self._fixed["table"][ids] + self._fixed["places"][:longest]
-        hidden = self._norm(hidden, "emb.ln")
-        hidden_from = ((1 - mask) * -1e9)[:, None, None, :]
-        for layer in range(self.layers):
-            hidden = self._layer(layer, hidden, hidden_from, learning=learning)
+        order = sorted(range(len(rows)), key=lambda at: len(rows[at]))
+        made: list[Any] = [None] * len(rows)
+        with torch.no_grad():
+            for start in range(0, len(order), size):
+                batch = order[start : start + size]
+                lot = [self._fixed["table"][torch.from_numpy(rows[at])] for at in batch]
+                hidden, mask = _padded(lot)
+                hidden = self._norm(hidden + self._fixed["places"][: hidden.shape[1]], "emb.ln")
+                for layer in range(self.first):
+                    hidden = self._layer(layer, hidden, _hides(mask), learning=False)
+                for place, at in enumerate(batch):
+                    made[at] = hidden[place, : len(rows[at])].half()
+        return made
+
+    def logits(self, lot: list[Any]) -> Any:
+        """Return the scores of rows that :meth:`below` made; something is dropped from each."""
+        import torch
+
+        hidden, mask = _padded([one.float() for one in lot])
+        for layer in range(self.first, self.layers):
+            hidden = self._layer(layer, hidden, _hides(mask), learning=True)
         mean = (hidden * mask[:, :, None]).sum(1) / mask.sum(1, keepdim=True)
-        return self.head(functional.dropout(mean, DROPPED, learning) * SHARPNESS)
+        return self.head(torch.nn.functional.dropout(mean, DROPPED) * SHARPNESS)
 
     def _layer(self, layer: int, given: Any, hidden_from: Any, *, learning: bool) -> Any:
         import torch
@@ -124,6 +137,8 @@ class _Network:
 
         linear = torch.nn.functional.linear
         base = linear(given, self._fixed[f"{at}.w"], self._fixed[f"{at}.b"])
+        if f"{at}.up" not in self.changes:
+            return base
         return base + linear(linear(given, self.changes[f"{at}.down"]), self.changes[f"{at}.up"])
 
     def _norm(self, given: Any, at: str) -> Any:
@@ -131,6 +146,19 @@ class _Network:
 
         weight, bias = self._fixed[f"{at}.w"], self._fixed[f"{at}.b"]
         return torch.nn.functional.layer_norm(given, weight.shape, weight, bias, EPSILON)
+
+
+def _padded(lot: list[Any]) -> tuple[Any, Any]:
+    import torch
+
+    mask = torch.zeros((len(lot), max(len(one) for one in lot)))
+    for at, one in enumerate(lot):
+        mask[at, : len(one)] = 1
+    return torch.nn.utils.rnn.pad_sequence(lot, batch_first=True), mask
+
+
+def _hides(mask: Any) -> Any:
+    return ((1 - mask) * -1e9)[:, None, None, :]
 
 
 def _train(network: _Network, arrays: dict[str, Any], job: dict[str, Any]) -> None:
@@ -144,12 +172,13 @@ def _train(network: _Network, arrays: dict[str, Any], job: dict[str, Any]) -> No
     rates = (float(job["rate"]), HEAD_RATE)
     optimiser = torch.optim.AdamW([{"params": changed}, {"params": head}], lr=rates[0], weight_decay=0.01)
     batches = _batches(rows, owners, job)
+    below = network.below(rows, 4 * int(job["batch"]))
     lost = 0.0
     for step, batch in enumerate(batches):
         pace = min(1.0, (step + 1) / 30) * max(0.05, 1 - step / len(batches))
         for group, rate in zip(optimiser.param_groups, rates, strict=True):
             group["lr"] = rate * pace
-        logits = network.logits([rows[at] for at in batch], learning=True)
+        logits = network.logits([below[at] for at in batch])
         own = owners[batch]
         loss = torch.nn.functional.binary_cross_entropy_with_logits(logits, truths[own], weight=weights[own])
         optimiser.zero_grad(set_to_none=True)
