@@ -36,7 +36,7 @@ Wording: TypeAlias = Literal["train", "unseen", "mixed"]
 
 LANGUAGES: Final = ("en", "de", "nl", "fr", "es")
 UNSEEN_LANGUAGES: Final = ("it", "pt", "pl")
-FAMILIES: Final[Mapping[Half, str]] = {"train": "ABCDIJKLMNOPQRSTUVWX", "unseen": "EFGH"}
+FAMILIES: Final[Mapping[Half, str]] = {"train": "ABCDIJKLMNOPQRSTUVWXYZab", "unseen": "EFGH"}
 
 _CHOICE: Final = re.compile(r"\[([^\[\]]*)\]")
 

@@ -9,6 +9,7 @@ from random import Random
 from typing import Final
 
 from pilothouse_port.world.wording.book import (
+    FAMILIES,
     UNSEEN_LANGUAGES,
     Half,
     Wording,
@@ -76,7 +77,8 @@ class Writer:
     def half(self) -> Half:
         """Deal the half of the next text."""
         if self._wording == "mixed":
-            return "train" if self._rng.random() < 0.5 else "unseen"
+            seen, unseen = len(FAMILIES["train"]), len(FAMILIES["unseen"])
+            return "train" if self._rng.random() * (seen + unseen) < seen else "unseen"
         return self._wording
 
     def phrase(self, intent: str, language: str, *, half: Half | None = None, abroad: bool = False) -> Phrase:
