@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -28,6 +28,7 @@ def add_commands(app: typer.Typer) -> None:
 def assist_(
     container: Annotated[str, typer.Argument(help="The box, as the discharge list writes it.")],
     *,
+    bl: Annotated[str, typer.Option("--bl", help="Its B/L, where it is under several.")] = "",
     project: Annotated[
         Path,
         typer.Option("--project", "-p", help="Folder with pilothouse.toml, or below it.", file_okay=False),
@@ -41,16 +42,23 @@ def assist_(
     from pilothouse_port.commands import print_data
     from pilothouse_port.working import Place, run
 
-    done = run(assist_box(Place(folder=project, acting=acting), container))
+    def tell(words: str) -> None:
+        if not json:
+            typer.echo(words, err=True)
+
+    done = run(assist_box(Place(folder=project, acting=acting), container, bl, tell=tell))
     words = f"{container}: run {done['run']} is {done['state']}; texts read by {done['reader']}\n"
     print_data(done, as_json=json, words=f"{words}{done['summary']}\nNext: pilothouse inbox")
 
 
-async def assist_box(place: Place, container: str) -> dict[str, Any]:
+async def assist_box(
+    place: Place, container: str, bl: str = "", *, tell: Callable[[str], None] = lambda _: None
+) -> dict[str, Any]:
     """Start the run for a box, or find it, and wait until it has asked the desk.
 
     Raises:
-        UsageError: ``port.no_route``, ``port.no_box``, ``port.nothing_held``, ``port.run_failed``.
+        UsageError: ``port.no_route``, ``port.no_box``, ``port.which_bl``, ``port.nothing_held``,
+            ``port.run_failed``.
     """
     from pilothouse.app import open_studio
     from pilothouse.decisions import InboxFilter
@@ -60,7 +68,8 @@ async def assist_box(place: Place, container: str) -> dict[str, Any]:
 
     bindings, at = find_bindings(place)
     async with open_studio(place.folder, acting=place.acting) as studio:
-        run = await start_assist(studio, bindings, at, container)
+        run = await start_assist(studio, bindings, at, container, bl)
+        tell(f"run {run.id} reads and prepares; it goes on if you leave")
         run = await studio.settle(run.id, within=PATIENCE)
         if run.state in ("failed", "blocked", "cancelled"):
             raise UsageError(
@@ -79,7 +88,7 @@ async def assist_box(place: Place, container: str) -> dict[str, Any]:
         }
 
 
-async def start_assist(studio: Studio, bindings: Bindings, at: datetime, container: str) -> Run:
+async def start_assist(studio: Studio, bindings: Bindings, at: datetime, container: str, bl: str = "") -> Run:
     """Start the run for a box that is held; the same box and time again is the same run.
 
     It begins with the words of the person who asks, and with what the project says of the port.
@@ -91,16 +100,16 @@ async def start_assist(studio: Studio, bindings: Bindings, at: datetime, contain
 
     routes = studio.models.routes
     _require_route(HANDLER.task, routes)
-    await _require_held(studio, bindings, at, container)
+    await _require_held(studio, bindings, at, container, bl)
     port = PortRef(bindings=str(bindings.path.resolve()), policy=str(bindings.document.resolve()), as_of=at)
-    key = f"{container}:{at.isoformat()}:{bindings.version[:16]}"
+    key = f"{container}:{bl}:{at.isoformat()}:{bindings.version[:16]}"
     project = configured("port", bindings.version)
     options = {
         "principal": studio.principal,
         "label": said(studio.principal, key),
         "labels": {"port": project, "reads": project},
     }
-    return await assist.start(port, container, READER.task in routes, key=key, options=options)
+    return await assist.start(port, container, bl, READER.task in routes, key=key, options=options)
 
 
 def _require_route(task: str, routes: Collection[str]) -> None:
@@ -116,21 +125,18 @@ def _require_route(task: str, routes: Collection[str]) -> None:
         )
 
 
-async def _require_held(studio: Studio, bindings: Bindings, at: datetime, container: str) -> None:
+async def _require_held(studio: Studio, bindings: Bindings, at: datetime, container: str, bl: str) -> None:
     from pilothouse.kernel import UsageError
     from pilothouse_port.bindings import SourcesReader, list_consignments
+    from pilothouse_port.desk.looking import one_of
     from pilothouse_port.evaluate import evaluate
     from pilothouse_port.reading import reader_for
     from pilothouse_port.types import Verdict
 
     reader = SourcesReader(studio.sources, studio.principal)
-    boxes = [one for one in await list_consignments(bindings, reader) if one.container == container]
-    if not boxes:
-        raise UsageError(
-            f"{container!r} is not on the discharge list; see `pilothouse port check`", code="port.no_box"
-        )
+    box = one_of(await list_consignments(bindings, reader), container, bl)
     reads = await reader_for(bindings, reader, asker=studio.principal.id)
-    (pack,) = await evaluate(bindings, reader, at=at, consignments=boxes[:1], texts_reader=reads)
+    (pack,) = await evaluate(bindings, reader, at=at, consignments=[box], texts_reader=reads)
     if pack.verdict.advised is Verdict.RELEASE:
         raise UsageError(
             f"nothing stands in the way of {container}; `pilothouse port run` asks for its release",

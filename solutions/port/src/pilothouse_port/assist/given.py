@@ -9,6 +9,7 @@ from typing import Any, cast
 from pilothouse.kernel import DataError, Json
 from pilothouse.labels import Label, Labelled, join
 from pilothouse_port.assist.lookup import only_records, said, under
+from pilothouse_port.bindings.gather import PART_FACTS
 from pilothouse_port.pack import Pack
 from pilothouse_port.reading import OUTCOME_OF, Readout
 from pilothouse_port.types import Claim, Facts, Unread
@@ -27,12 +28,13 @@ def records_of(facts: Facts) -> Facts:
     return Facts(consignment=facts.consignment, readings=readings)
 
 
-def case_from(facts: Facts, pack: Pack) -> Labelled:
-    """Return what records say of a box, under exactly their labels.
+def case_from(facts: Facts, records: Facts, pack: Pack) -> Labelled:
+    """Return what records say of a box, under their labels and those of the keys they were found by.
 
     Args:
-        facts: Of records alone.
-        pack: What the policy says of these facts alone.
+        facts: As they were read.
+        records: The same as far as records say them.
+        pack: What the policy says of the records alone.
     """
     reasons: list[Json] = [
         {"check": one.check, "outcome": one.outcome, "code": one.code, "verdict": one.verdict.value}
@@ -42,9 +44,10 @@ def case_from(facts: Facts, pack: Pack) -> Labelled:
         "verdict": pack.verdict.advised.value,
         "reasons": reasons,
         "prepared": [draft.check for draft in pack.drafts],
-        "facts": {name: said(one) for name, one in facts.readings.items()},
+        "facts": {name: said(one) for name, one in records.readings.items()},
     }
-    return under(data, *facts.readings.values())
+    keys = [facts[name] for name in PART_FACTS.values()]
+    return under(data, *records.readings.values(), *keys)
 
 
 def typed_claims(facts: Facts, claims: Sequence[Claim], pack: Pack, also: Label | None) -> Labelled:

@@ -66,7 +66,8 @@ async def _look_up(fact: str) -> Labelled:
     at = local_time(bindings, desk.port.as_of)
     got = await gather(bindings, reader, [desk.box], at=at, texts=False, names=[fact])
     found = only_records(got.facts[0][fact])
-    return under({"fact": fact, "says": said(found)}, found)
+    # Which row it is was found by what else was read for it.
+    return under({"fact": fact, "says": said(found)}, found, *got.facts[0].readings.values())
 
 
 LOOK_UP: Final = ReadTool(

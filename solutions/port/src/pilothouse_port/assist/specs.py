@@ -73,7 +73,7 @@ HANDLER: Final = AgentSpec(
 )
 """Sees records and typed claims; no word of a stranger is ever in its session, not even as a handle."""
 
-declare_agents(LOOK_UP, READER, HANDLER)
+declare_agents(LOOK_UP)
 
 
 def for_readers(spec: AgentSpec, labels: Iterable[Label]) -> AgentSpec:

@@ -8,7 +8,7 @@ from typing import Any, cast
 from pilothouse import child, decide, step, workflow
 from pilothouse.agents import AgentResult
 from pilothouse.decisions import Evidence
-from pilothouse.kernel import UsageError, wired
+from pilothouse.kernel import wired
 from pilothouse.labels import Labelled, join
 from pilothouse.workflows import run_agent
 from pilothouse_port.assist.given import case_from, held, records_of, texts_of, tightened, typed_claims
@@ -16,7 +16,7 @@ from pilothouse_port.assist.lookup import on_desk
 from pilothouse_port.assist.specs import HANDLER, READER, WHAT_IS_CLAIMED, WHAT_TO_PREPARE, for_readers
 from pilothouse_port.bindings import gather, list_consignments
 from pilothouse_port.desk.asking import ANSWER_WITHIN, DESK, Released, notify, rules_of, title_of
-from pilothouse_port.desk.looking import PortRef, bound_reader
+from pilothouse_port.desk.looking import PortRef, bound_reader, one_of
 from pilothouse_port.evaluate import judge, local_time
 from pilothouse_port.outward import notice_args
 from pilothouse_port.pack import Draft, Pack
@@ -59,30 +59,28 @@ class Prepared:
     notice: dict[str, Any] | None = None
 
 
-async def _gathered(port: PortRef, container: str, *, texts: bool) -> Facts:
+async def _gathered(port: PortRef, container: str, bl: str, *, texts: bool) -> Facts:
     from pilothouse.engine import acting
 
     bindings, reader = port.load(), bound_reader(acting())
-    found = [one for one in await list_consignments(bindings, reader) if one.container == container]
-    if not found:
-        raise UsageError(f"{container!r} is not on the discharge list", code="port.no_box")
-    return (
-        await gather(bindings, reader, found[:1], at=local_time(bindings, port.as_of), texts=texts)
-    ).facts[0]
+    box = one_of(await list_consignments(bindings, reader), container, bl)
+    return (await gather(bindings, reader, [box], at=local_time(bindings, port.as_of), texts=texts)).facts[0]
 
 
 @step
-async def facts_of(port: PortRef, container: str) -> Facts:
+async def facts_of(port: PortRef, container: str, bl: str) -> Facts:
     """Read all of a box, texts included."""
-    return await _gathered(port, container, texts=True)
+    return await _gathered(port, container, bl, texts=True)
 
 
 @step
-async def case_of(port: PortRef, container: str) -> Labelled:
+async def case_of(port: PortRef, container: str, bl: str) -> Labelled:
     """Read what records say of a box, and judge that alone: no text is opened for it."""
     bindings = port.load()
-    facts = records_of(await _gathered(port, container, texts=False))
-    return case_from(facts, judge(facts, bindings.table, at=local_time(bindings, port.as_of)))
+    facts = await _gathered(port, container, bl, texts=False)
+    records = records_of(facts)
+    pack = judge(records, bindings.table, at=local_time(bindings, port.as_of))
+    return case_from(facts, records, pack)
 
 
 @step
@@ -115,7 +113,7 @@ async def propose(port: PortRef, facts: Facts, pack: Pack, choice: AgentResult) 
 
 
 @workflow(name="port.assist", version="1")
-async def assist(port: PortRef, container: str, reads: bool) -> Released:
+async def assist(port: PortRef, container: str, bl: str, reads: bool) -> Released:
     """Let the reader say what the texts claim, the handler choose what is prepared, and ask the desk.
 
     That the handler runs depends on no text: it does so whatever was read, or could not be read.
@@ -123,10 +121,11 @@ async def assist(port: PortRef, container: str, reads: bool) -> Released:
     Args:
         port: Which port, as of when.
         container: The box.
+        bl: Its B/L; empty where it is under one alone.
         reads: Whether a model is routed for the claims reader; without one our own reader reads alone.
     """
-    facts = await facts_of(port, container)
-    case = await case_of(port, container)
+    facts = await facts_of(port, container, bl)
+    case = await case_of(port, container, bl)
     read = None
     if reads and facts.unread:
         texts = texts_of(facts)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from pilothouse import step
-from pilothouse.kernel import wired
+from pilothouse.kernel import UsageError, wired
 from pilothouse.workflows import bound, version_of
 from pilothouse_port.bindings import Bindings, SourcesReader, list_consignments, load_bindings
 from pilothouse_port.bindings import gather as gather_facts
 from pilothouse_port.evaluate import local_time
 from pilothouse_port.types import Consignment, Facts
 
-__all__ = ["Gathered", "PortRef", "bound_reader", "gather_batch", "list_boxes", "policy_version"]
+__all__ = ["Gathered", "PortRef", "bound_reader", "gather_batch", "list_boxes", "one_of", "policy_version"]
 
 POLICY = "port.policy"
 
@@ -64,6 +65,22 @@ async def policy_version(name: str) -> str:
 def bound_reader(principal: Any) -> SourcesReader:
     """Return the sources as ``principal`` reads them, noted for the labels of the run."""
     return SourcesReader(bound().need("sources"), principal)
+
+
+def one_of(boxes: Sequence[Consignment], container: str, bl: str = "") -> Consignment:
+    """Return the consignment that somebody means; the B/L may be left out where there is only one.
+
+    Raises:
+        UsageError: ``port.no_box``, ``port.which_bl``.
+    """
+    found = [one for one in boxes if one.container == container and bl in ("", one.bl)]
+    if not found:
+        under = f" under {bl!r}" if bl else ""
+        raise UsageError(f"{container!r}{under} is not on the discharge list", code="port.no_box")
+    if len(found) > 1:
+        bills = ", ".join(one.bl for one in found)
+        raise UsageError(f"{container} is under {bills}; name one with --bl", code="port.which_bl")
+    return found[0]
 
 
 @step
