@@ -246,7 +246,7 @@ async def test_a_mail_that_gives_orders_reaches_the_reader_alone_and_nothing_hap
     assert not traces(port.mail) & traces(json.dumps(handled, ensure_ascii=False))
     told = "".join(str(one["content"]) for body in handled for one in body["messages"])
     assert "there is no tool 'release_container'" in told, "there is nothing to act with"
-    assert '"check": "seal", "claim": 3, "outcome": "cut"' in told, "the type is told, in a closed word"
+    assert re.search(r'"check": "seal", "claim": \d+, "outcome": "cut"', told), "the type is told, no word"
     async with open_studio(port.folder, acting="clerk.amira") as studio:
         item = await asked(studio, done["run"])
         assert item.tool is None, "a yes opens no door"

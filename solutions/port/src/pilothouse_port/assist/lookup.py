@@ -60,7 +60,9 @@ def under(data: Json, *readings: Reading) -> Labelled:
 async def _look_up(fact: str) -> Labelled:
     if fact not in FACTS:
         raise UsageError(f"{fact!r} is not a fact of the catalogue", code="port.fact_unknown")
-    desk = _DESK.get()
+    desk = _DESK.get(None)
+    if desk is None:
+        raise UsageError("no box lies on the desk; this tool is for `port.assist` alone", code="port.no_desk")
     bindings = desk.port.load()
     reader = bound_reader(replace(acting(), agent=desk.agent))
     at = local_time(bindings, desk.port.as_of)
