@@ -7,6 +7,7 @@ from pilothouse.learning.data.examples import Example, Examples
 from pilothouse.learning.registering import open_head, register_head
 from pilothouse.learning.thresholds import Aims
 from pilothouse.learning.train import Trained, train_heads
+from pilothouse.learning.tuning import Tuning, tune_encoder
 
 __all__ = [
     "BUDGET",
@@ -14,6 +15,7 @@ __all__ = [
     "Example",
     "Examples",
     "Trained",
+    "Tuning",
     "as_dialogues",
     "as_page",
     "finished",
@@ -23,4 +25,5 @@ __all__ = [
     "run_job",
     "tell",
     "train_heads",
+    "tune_encoder",
 ]

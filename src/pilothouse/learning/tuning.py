@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any, Protocol
@@ -18,9 +18,9 @@ from pilothouse.documents.claims import Marked, Task, heads
 from pilothouse.kernel import DataError
 from pilothouse.learning.adapters.torch_child import train_child
 from pilothouse.learning.data.augment import variants
-from pilothouse.learning.data.noise import carried_by
+from pilothouse.learning.data.noise import believed, carried_by
 from pilothouse.learning.data.wordings import Wordings, collect, prepare_all, units_of
-from pilothouse.learning.fitting import STRENGTHS, cross_fit, sheet_of
+from pilothouse.learning.fitting import STRENGTHS, Crossed, Sheet, cross_fit, sheet_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -104,7 +104,8 @@ async def tune_encoder(
     columns = 0
     for task, examples in tasks:
         types = tuple(one.name for one in task.types if not one.mention)
-        _add(sentences, task, types, _wordings(task, types, examples, tuning.seed, progress), columns, tuning)
+        wordings, sheet = _wordings(task, types, examples, tuning.seed, progress)
+        _add(sentences, task, wordings, sheet, columns, tuning)
         columns += len(types)
     if not any(one > 0.5 for truth in sentences.truths for one in truth.values()):
         raise DataError("no wording claims anything; label more texts", code="learning.too_few")
@@ -129,26 +130,33 @@ async def tune_encoder(
 
 def _wordings(
     task: Task, types: Sequence[str], examples: Examples, seed: int, progress: Callable[[str], None]
-) -> dict[str, Wordings]:
-    """Return the wordings of texts, with the sentence found that carries each claim."""
+) -> tuple[dict[str, Wordings], Sheet]:
+    """Return the wordings of texts, with the sentence found that carries each claim, and whom to believe."""
     readings = prepare_all(examples, task)
     found = collect(readings, types)
+    units = units_of(found)
+
+    def again() -> Crossed:
+        sheet = sheet_of(found, types, task, {}, seed=seed)
+        crossed = cross_fit(sheet, units, seed=seed, progress=progress, strengths=STRENGTHS[:1])
+        found.update(collect(readings, types, carried_by(readings, sheet, crossed, types)))
+        return crossed
+
+    again()
+    crossed = again()
     sheet = sheet_of(found, types, task, {}, seed=seed)
-    crossed = cross_fit(sheet, units_of(found), seed=seed, progress=progress, strengths=STRENGTHS[:1])
-    carried = carried_by(readings, sheet, crossed, types)
-    return collect(readings, types, carried) if carried else found
+    return found, replace(sheet, weights=believed(sheet, crossed))
 
 
 def _add(
     sentences: _Sentences,
     task: Task,
-    types: Sequence[str],
     wordings: Mapping[str, Wordings],
+    sheet: Sheet,
     first: int,
     tuning: Tuning,
 ) -> None:
     """Add the wordings of a task; what other tasks ask of them nobody said."""
-    sheet = sheet_of(wordings, types, task, {}, seed=tuning.seed)
     rng = Random(tuning.seed)  # noqa: S311 - made variants, no secret
     for row, name in enumerate(sheet.names):
         told = {first + at: float(one) for at, one in enumerate(sheet.weights[row]) if one > 0}

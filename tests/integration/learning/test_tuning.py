@@ -15,8 +15,7 @@ import pytest
 from pilothouse.documents.claims import task_of
 from pilothouse.kernel import DataError, UsageError
 from pilothouse.labels import unknown
-from pilothouse.learning import Example, Examples
-from pilothouse.learning.tuning import Tuning, tune_encoder
+from pilothouse.learning import Example, Examples, Tuning, tune_encoder
 from pilothouse.models.adapters.e5 import E5Small
 from pilothouse.registry.packs import OpenPack, Packs
 
