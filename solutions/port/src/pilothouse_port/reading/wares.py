@@ -7,7 +7,6 @@ import re
 import tomllib
 import unicodedata
 from collections.abc import Iterator, Sequence
-from enum import Flag
 from importlib import resources
 from typing import Final, NamedTuple
 
@@ -21,6 +20,7 @@ __all__ = [
     "folded",
     "halves",
     "kind_of",
+    "leads",
     "named",
     "safe",
     "tail_of",
@@ -44,7 +44,7 @@ def folded(text: str) -> str:
     return "".join(map(_sign, text)).replace("‑", " ").replace("–", " ")
 
 
-class Kind(Flag):
+class Kind:
     """What a word of harmless cargo can be.
 
     Attributes:
@@ -58,44 +58,57 @@ class Kind(Flag):
         SUBSTANCE: A form that liquids, powders and the like have: harmless beside food or a ware.
         LAST: A head in languages that name the thing last.
         OPEN: A head in a language that writes its compounds apart: ``gas hose``.
+        HOLDER: A fitting that never runs on a battery itself.
         THING: Names some harmless goods.
         FIRST: A head in languages that name the thing first.
     """
 
-    KNOWN = 1
-    FITTING = 2
-    WARE = 4
-    FORM = 8
-    TRAIT = 16
-    LAST = 32
-    FIRST = 64
-    FOOD = 128
-    OPEN = 256
-    CASE = 512
-    THING = 2048
-    SUBSTANCE = 1024
+    KNOWN: Final = 1
+    FITTING: Final = 2
+    WARE: Final = 4
+    FORM: Final = 8
+    TRAIT: Final = 16
+    LAST: Final = 32
+    FIRST: Final = 64
+    FOOD: Final = 128
+    OPEN: Final = 256
+    CASE: Final = 512
+    THING: Final = 2048
+    HOLDER: Final = 4096
+    SUBSTANCE: Final = 1024
 
 
-NOTHING: Final = Kind(0)
+NOTHING: Final = 0
+NAME: Final = "shipping name"
+"""Meaning of a proper shipping name that no list of ours has."""
 _INFLECTED = re.compile(r"(?:s|n|e|en|er|es|em|ern|nen|a|o|i|y|as|os|is|ow|ami|ach|ie|ek|ki|x|nes|je|jes)?")
-_ENDINGS: Final = ("jes", "ami", "ach", "ow")
+_SMALL: Final = re.compile(r"(?<=....)(?:t?jes?|chen|itos|itas)$")
+_CASES: Final = re.compile(r"(?<=....)(?:ami|ach|ow)$")
+_PLURAL: Final = re.compile(r"(?<=...)(?:en|es|[snxe])$")
+_ENDING: Final = re.compile(r"(?<=...)(?:es|[sx])$")
 
 
 @functools.lru_cache(maxsize=32768)
 def core(word: str) -> str:
     """Return what a folded word keeps in all its endings, rough and alike for every language."""
-    for ending in _ENDINGS:
-        if word.endswith(ending) and len(word) - len(ending) >= 4:
-            word = word[: -len(ending)]
-            break
+    word = _ENDING.sub("", _CASES.sub("", _SMALL.sub("", word)))
     while len(word) > 4 and word[-1] in "sxneaoiy":
         word = word[:-1]
-    if len(word) == 4 and word[-1] in "sx":
-        word = word[:-1]
+    return _even(word.removesuffix("e") if len(word) == 4 else word)
+
+
+def _even(word: str) -> str:
     word = re.sub(r"(aa|ee|oo|uu|([^aeiou])\2)", lambda m: m[0][0], word)
     return word[:-1] + {"v": "f", "z": "s"}.get(word[-1], word[-1])
 
 
+def _key(word: str) -> str:
+    """Return what a word is found by: its core; of a short word less is cut."""
+    found = core(word)
+    return found if len(found) >= 4 else "=" + _even(_PLURAL.sub("", _SMALL.sub("", word)))
+
+
+@functools.cache
 def _table(name: str) -> dict[str, dict[str, str]]:
     path = resources.files("pilothouse_port.reading") / "lexicons" / name
     return tomllib.loads(path.read_text(encoding="utf-8"))
@@ -108,21 +121,26 @@ def _terms(listed: str) -> Iterator[str]:
 
 
 class _Prefix(NamedTuple):
-    kind: Kind
+    kind: int
     free: bool
     """Whether anything may follow, or an ending alone."""
 
 
 class _Words(NamedTuple):
-    cores: dict[str, Kind]
+    cores: dict[str, int]
     prefixes: dict[str, _Prefix]
+    driven: set[str]
+    """Wares: what may run on a battery is no fitting."""
+    leads: set[str]
+    """Heads as written, of languages that name the thing first."""
 
 
 _HEADS: Final = {
-    "fittings": Kind.FITTING | Kind.THING,
-    "cases": Kind.FITTING | Kind.CASE | Kind.THING,
     "wares": Kind.WARE | Kind.THING,
     "foods": Kind.WARE | Kind.FOOD | Kind.THING,
+    "fittings": Kind.FITTING | Kind.THING,
+    "cases": Kind.FITTING | Kind.CASE | Kind.HOLDER | Kind.THING,
+    "holders": Kind.FITTING | Kind.HOLDER | Kind.THING,
     "forms": Kind.FORM,
     "substances": Kind.FORM | Kind.SUBSTANCE,
 }
@@ -130,7 +148,7 @@ _HEADS: Final = {
 
 @functools.cache
 def _words() -> _Words:
-    found = _Words({}, {})
+    found = _Words({}, {}, set(), set())
     table = _table("cargo.toml")
     for name, listed in table["words"].items():
         _put(found, listed, Kind.KNOWN | (NOTHING if name == "small" else Kind.THING), free=True)
@@ -147,24 +165,40 @@ def _words() -> _Words:
     return found
 
 
-def _put(into: _Words, listed: str, kind: Kind, *, free: bool = False) -> None:
-    """Add the words of a list; what may run on a battery is no fitting, what may hold anything is neither."""
-    for word in (word for term in _terms(listed) for word in term.split()):
-        stem = word.strip("*")
-        old = into.cores.get(core(stem), NOTHING) | kind
-        if old & Kind.WARE:
-            old &= ~Kind.FITTING
-        into.cores[core(stem)] = old
-        if word.endswith("*"):
-            before = into.prefixes.get(stem, _Prefix(NOTHING, False))
-            into.prefixes[stem] = _Prefix(before.kind | kind, before.free or (free and len(stem) >= 5))
+def _put(into: _Words, listed: str, kind: int, *, free: bool = False) -> None:
+    """Add the words of a list; of a phrase only its head is the thing, the rest is just known."""
+    for term in _terms(listed):
+        words = term.split()
+        head = words[-1 if kind & Kind.LAST else 0]
+        for word in words:
+            _put_word(into, word, kind if word == head or not kind & _ORDERS else Kind.KNOWN, free=free)
+
+
+_ORDERS: Final = Kind.LAST | Kind.FIRST
+
+
+def _put_word(into: _Words, word: str, kind: int, *, free: bool) -> None:
+    stem = word.strip("*")
+    if kind & _ORDERS and word_class(stem) - {"shape", "sign", "tint", "toy", "mock", "colour"}:
+        return
+    if kind & Kind.FITTING and not kind & Kind.HOLDER and stem in into.driven:
+        kind = kind & ~Kind.FITTING | Kind.WARE
+    elif kind & Kind.WARE:
+        into.driven.add(stem)
+    if kind & Kind.FIRST:
+        into.leads.add(_PLURAL.sub("", stem))
+    key = _key(stem)
+    into.cores[key] = into.cores.get(key, NOTHING) | kind
+    if word.endswith("*"):
+        before = into.prefixes.get(stem, _Prefix(NOTHING, False))
+        into.prefixes[stem] = _Prefix(before.kind | kind, before.free or (free and len(stem) >= 5))
 
 
 @functools.lru_cache(maxsize=16384)
-def kind_of(word: str) -> Kind:
+def kind_of(word: str) -> int:
     """Return what a folded word is; a compound is what its last part is."""
     words = _words()
-    found = words.cores.get(core(word), NOTHING)
+    found = words.cores.get(_key(word), NOTHING)
     if found:
         return found
     for at in range(len(word), 2, -1):
@@ -172,11 +206,11 @@ def kind_of(word: str) -> Kind:
         if begun is not None and (begun.free or _INFLECTED.fullmatch(word[at:])):
             return begun.kind
     for head, tail in halves(word):
-        last = words.cores.get(core(tail), NOTHING)
-        if last and (words.cores.get(core(head)) or words.cores.get(core(head.rstrip("sn")))):
+        last = words.cores.get(_key(tail), NOTHING)
+        if last and (words.cores.get(_key(head)) or words.cores.get(_key(head.rstrip("sn")))):
             return (last & ~Kind.FIRST) if last & Kind.LAST else Kind.KNOWN
     for head, tail in halves(word, 5):
-        last = words.cores.get(core(tail), NOTHING)
+        last = words.cores.get(_key(tail), NOTHING)
         if last & Kind.LAST and last & (Kind.WARE | Kind.FITTING) and not last & Kind.FORM:
             return Kind.KNOWN if chemical(head) else last & ~Kind.FIRST
     return NOTHING
@@ -198,10 +232,16 @@ _CHEMICAL = re.compile(
 )
 
 
-def tail_of(rest: str) -> Kind:
+def leads(word: str) -> int:
+    """Return what a word is as the head of a phrase that goes on behind it: only words as they are listed."""
+    kind = kind_of(word)
+    return kind if _PLURAL.sub("", word) in _words().leads else kind & ~Kind.FIRST
+
+
+def tail_of(rest: str) -> int:
     """Return what a compound is whose last letters are ``rest``: the longest head they end in."""
     for at in range(len(rest) - 2):
-        found = _words().cores.get(core(rest[at:]), NOTHING)
+        found = _words().cores.get(_key(rest[at:]), NOTHING)
         if found & Kind.LAST and (at == 0 or (len(rest) - at >= 4 and _joins(rest[:at]))):
             return found
     return NOTHING
@@ -209,7 +249,7 @@ def tail_of(rest: str) -> Kind:
 
 def _joins(letters: str) -> bool:
     """Whether letters may stand between the parts of a compound."""
-    return len(letters) <= 3 or core(letters) in _words().cores
+    return len(letters) <= 3 or _key(letters) in _words().cores
 
 
 def chemical(word: str) -> bool:
@@ -218,18 +258,23 @@ def chemical(word: str) -> bool:
 
 
 @functools.cache
-def _grammar() -> dict[str, frozenset[str]]:
-    return {name: frozenset(_terms(listed)) for name, listed in _table("cargo.toml")["grammar"].items()}
+def _grammar() -> tuple[dict[str, set[str]], list[tuple[str, str]]]:
+    exact: dict[str, set[str]] = {}
+    begun: list[tuple[str, str]] = []
+    for name, listed in _table("cargo.toml")["grammar"].items():
+        for term in _terms(listed):
+            if term.endswith("*"):
+                begun.append((term[:-1], name))
+            else:
+                exact.setdefault(term, set()).add(name)
+    return exact, begun
 
 
 @functools.lru_cache(maxsize=8192)
 def word_class(word: str) -> frozenset[str]:
     """Return what a folded word does in the grammar of a description: ``without``, ``for``, ``empty``..."""
-    found = {name for name, words in _grammar().items() if word in words}
-    for name, words in _grammar().items():
-        if any(word.startswith(one[:-1]) for one in words if one.endswith("*")):
-            found.add(name)
-    return frozenset(found)
+    exact, begun = _grammar()
+    return frozenset(exact.get(word, ())) | {name for start, name in begun if word.startswith(start)}
 
 
 class Named(NamedTuple):
@@ -284,7 +329,7 @@ def _hazards() -> _Index:
     path = resources.files("pilothouse_port.reading") / "lexicons" / "proper_names.txt"
     lines = path.read_text(encoding="utf-8").splitlines()
     names = [line.replace(",", " ") for line in lines if line.strip() and not line.startswith("#")]
-    return _index(iter((*listed, *(("shipping name", name) for name in names))), loose=True)
+    return _index(iter((*listed, *((NAME, name) for name in names))), loose=True)
 
 
 @functools.cache
@@ -294,7 +339,9 @@ def _safe() -> _Index:
 
 def named(words: Sequence[str]) -> list[Named]:
     """Return every term of the hazard lists that stands in the folded words of a description."""
-    return _found(_hazards(), words)
+    found = _found(_hazards(), words)
+    ours = {at for one in found if one.meaning != NAME for at in range(one.first, one.after)}
+    return [one for one in found if one.meaning != NAME or not ours.issuperset(range(one.first, one.after))]
 
 
 def safe(words: Sequence[str]) -> list[Named]:
