@@ -32,7 +32,11 @@ _SHOWN: Final = frozenset(
     {"explosive", "fireworks", "figure", "unsure", "toxic", "flame", "fuelled", "gas", "shipping name"}
 )
 """Hazards that toys, pictures and names often play with."""
-_NAMES: Final = frozenset({"shape", "sign", "tint", "toy", "mock", "colour"})
+_APART: Final = frozenset({"power", "powered", "gas", "explosive", "fuelled", "aerosol"})
+"""Hazards hardly listed beside what holds them: ``Batterie Halter`` is one thing, ``Farbe Pinsel`` two."""
+LONG: Final = 13
+"""Letters of an unknown word that may be a compound of its own: no head beside it says what it is."""
+_NAMES: Final = frozenset({"shape", "sign", "tint", "toy", "mock", "colour", "filling"})
 """Words of the grammar that are names of things as well."""
 _WATER: Final = re.compile(
     r"water ?(?:based|borne|basis)|wasserbas|wasserverd|watergedragen|a l.eau\b|al agua|all.acqua"
@@ -82,33 +86,52 @@ def strange_words(text: str, known: Collection[str] = ()) -> tuple[str, ...]:
     thing = False
     held = {at for first, after in parsed.safe for at in range(first, after)}
     for item, one in parsed.found:
-        if _judge(parsed, item, one) == "doubt":
+        verdict = _judge(parsed, item, one)
+        if verdict == "doubt":
             strange.append(" ".join(token.word for token in parsed.tokens[one.first : one.after]))
-        elif tail_of(one.rest) & Kind.THING:
+        elif not verdict and item.link != "without":
             thing = True
         held.update(range(one.first, one.after))
     for item in parsed.items:
-        headed = _headed(parsed, item)
         mine = [token for token in parsed.tokens[item.first : item.after] if token.word.isalpha()]
-        thing = thing or headed or any(t.kind & Kind.THING or t.word in known for t in mine)
-        empty = "empty" in item.says
-        thing = thing or (empty and any((t.kind | tail_of(t.word)) & _VESSEL for t in mine))
-        thing = thing or any(item.first <= first < item.after for first, _ in parsed.safe)
-        plain = headed or empty or _edible(parsed, item)
-        if "uncleaned" in item.says and not headed:
-            strange.append("uncleaned")
-        for at in range(item.first, item.after):
-            token = parsed.tokens[at]
-            if at in held or token.says or len(token.word) < 3 or not token.word.isalpha():
-                continue
-            if token.kind & Kind.SUBSTANCE and not plain:
-                strange.append(token.word)
-            if token.word in known or token.kind or (headed and not chemical(token.word)):
-                continue
-            strange.append(token.word)
+        thing = thing or any(token.word in known for token in mine) or _harmless(parsed, item, mine)
+        strange += _odd(parsed, item, held, known)
     if not thing and not strange:
         strange += [token.word for token in parsed.tokens]
     return tuple(dict.fromkeys(strange))
+
+
+def _harmless(parsed: Parsed, item: Item, mine: Sequence[Token]) -> bool:
+    """Whether the item names something harmless, which may be an empty vessel."""
+    if _headed(parsed, item) or any(_thing(token, mine) for token in mine):
+        return True
+    if "empty" in item.says and any((token.kind | tail_of(token.word)) & _VESSEL for token in mine):
+        return True
+    return any(item.first <= first < item.after for first, _ in parsed.safe)
+
+
+def _odd(parsed: Parsed, item: Item, held: Collection[int], known: Collection[str]) -> list[str]:
+    """Return the words of an item that nobody knows, and those of a liquid, a powder and the like."""
+    headed = _headed(parsed, item)
+    plain = headed or "empty" in item.says or _edible(parsed, item)
+    odd = ["uncleaned"] if "uncleaned" in item.says and not headed else []
+    for at in range(item.first, item.after):
+        token = parsed.tokens[at]
+        small = token.says - {"filling"} or (token.says and item.link == "without")
+        if at in held or small or len(token.word) < 3 or not token.word.isalpha():
+            continue
+        passed = headed and not chemical(token.word) and len(token.word) < LONG
+        unknown = token.word not in known and not token.kind and not passed
+        if unknown or (token.kind & Kind.SUBSTANCE and not plain):
+            odd.append(token.word)
+    return odd
+
+
+def _thing(token: Token, beside: Sequence[Token]) -> bool:
+    """Whether a word names harmless goods, and not what goods come in: ``plastic bags``, not ``bags``."""
+    if not token.kind & Kind.THING or token.kind & Kind.SUBSTANCE:
+        return False
+    return not token.kind & Kind.FORM or any(t.kind & Kind.TRAIT for t in beside)
 
 
 def _judge(parsed: Parsed, item: Item, one: Named) -> str:
@@ -183,12 +206,17 @@ def _beside(tokens: Sequence[Token], one: Named) -> bool:
     behind = tokens[one.after] if one.after < len(tokens) else None
     if behind is not None and {"free", "proof"} & behind.says:
         return not BREAK.search(behind.gap)
-    if behind is not None and "tint" in behind.says:
-        return behind.gap in HYPHENS
+    if behind is not None and _tinted(behind.word):
+        return behind.gap in HYPHENS or tokens[one.first].word == "farbe"
     before = tokens[max(0, one.first - 2) : one.first]
     if before and "anti" in before[-1].says:
         return True
     return len(before) == 2 and "proof" in before[0].says and "for" in before[1].says
+
+
+def _tinted(word: str) -> bool:
+    """Whether a word is a colour, or ends in one: ``grau``, ``kanonengrau``."""
+    return any("tint" in word_class(word[at:]) for at in range(max(1, len(word) - 2)))
 
 
 def _headed_away(parsed: Parsed, item: Item, one: Named) -> str:
@@ -197,7 +225,8 @@ def _headed_away(parsed: Parsed, item: Item, one: Named) -> str:
     at = next((i for i, (_, first, after) in enumerate(segments) if first <= one.first < after), 0)
     _, first, after = segments[at]
     tokens = parsed.tokens
-    if _disarms(tail_of(one.rest), one.meaning):
+    own = tail_of(one.rest)
+    if not own & Kind.FOOD and _disarms(own, one.meaning):
         return ""
     if _tailed(tokens[one.after : after], one.meaning, apart=_english(parsed)):
         return ""
@@ -219,6 +248,14 @@ def _tailed(behind: Sequence[Token], meaning: str, *, apart: bool) -> bool:
     for at, token in enumerate(behind[:REACH]):
         joined = all(t.gap in HYPHENS for t in behind[: at + 1])
         kind = token.kind
+        if (
+            at == 0
+            and meaning in _APART
+            and kind & Kind.LAST
+            and kind & Kind.FITTING
+            and _disarms(kind, meaning)
+        ):
+            return True
         if not kind & (Kind.LAST if joined else Kind.OPEN) or kind & (Kind.FOOD | Kind.TRAIT):
             continue
         if not joined and not apart:
@@ -243,14 +280,18 @@ def _led(parsed: Parsed, segments: Sequence[tuple[str, int, int]], one: Named) -
         if head & _VESSEL and one.meaning in parsed.gone:
             return ""
         if head & Kind.FORM:
-            if link == "for":
+            if link == "for" and not head & Kind.SUBSTANCE:
                 return "doubt" if one.meaning not in _EMPTIED else ""
             continue
         order = head & (Kind.FIRST | Kind.LAST)
         if link == "of":
             full = head & Kind.CASE and one.meaning != "powered"
             order = 0 if full else head & Kind.FIRST
-        if order and _disarms(head, one.meaning) and (head & Kind.FITTING or one.meaning != "gas"):
+        if (
+            order
+            and _disarms(head, one.meaning)
+            and (head & Kind.FITTING or one.meaning not in ("gas", "unsure"))
+        ):
             return ""
     return "armed"
 

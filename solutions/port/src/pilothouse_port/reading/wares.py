@@ -179,7 +179,7 @@ _ORDERS: Final = Kind.LAST | Kind.FIRST
 
 def _put_word(into: _Words, word: str, kind: int, *, free: bool) -> None:
     stem = word.strip("*")
-    if kind & _ORDERS and word_class(stem) - {"shape", "sign", "tint", "toy", "mock", "colour"}:
+    if kind & _ORDERS and word_class(stem) - {"filling", "shape", "sign", "tint", "toy", "mock", "colour"}:
         return
     if kind & Kind.FITTING and not kind & Kind.HOLDER and stem in into.driven:
         kind = kind & ~Kind.FITTING | Kind.WARE
@@ -223,12 +223,15 @@ def halves(word: str, least: int = 4) -> Iterator[tuple[str, str]]:
 
 
 _CHEMICAL = re.compile(
-    r"nitr|chlor|clor|brom|fluor|perox|azid|cyan|cian|sulf|thio|phos|fosf|meth[yia]|metil|ethyl|etil|ethan|etan|but[ya]l"
-    r"|butan|prop[ya]|amyl|vinyl|acryl|phen|fenol|benz|tolu|xyl[eo]|hydr|idro|amin|oxid|oxyd|arsen|mercur|pyr[io]|piro"
-    r"|explo|infla|flam|tox|cid(?:e|es|a|as|i|o|os)?$|corros|korros|gas|petro|naft|naphth|ester|aether|keton|aldehyd|lithi"
-    r"|litio|natri|kali|uran|radi|gift|venen|venin|poison|brand|burn|feuer|fuel|zund|spreng|schwefel|saure|zuur|zwavel|lauge"
-    r"|loog|loser|verdun|reinig|cleaner|remover|entfern|spray|aeroso|solv|solu|chem|chim|quim|chimi|alcohol|alkohol|alcool"
-    r"|ol$|yl$|ium$"
+    r"nitr|chlor|clor|brom|fluor|perox|azid|cyan|cian|sulf|thio|phos|fosf|meth[yia]|metil|ethyl|etil|ethan"
+    r"|etan|but[ya]l|butan|prop[ya]|amyl|vinyl|acryl|phen|fenol|benz|tolu|xyl[eo]|hydr|idro|amin|oxid|oxyd"
+    r"|arsen|mercur|pyr[io]|piro|explo|infla|flam|vlam|tox|cid(?:e|es|a|as|i|o|os)?$|corros|korros|gas|petro"
+    r"|naft|naphth|ester|aether|keton|aldehyd|lithi|litio|natri|kali|uran|radi|gift|venen|venin|poison|brand"
+    r"|burn|feuer|vuur|fire|fuel|zund|spreng|knal|bang|schwefel|saure|zuur|zwavel|lauge|loog|loser|verdun"
+    r"|reinig|cleaner|remover|entfern|spray|spuit|spruh|aeroso|solv|solu|chem|chim|quim|alcohol|alkohol|alcool"
+    r"|spirit|lack|lak|verf|farb|paint|kleb|lijm|glue|harz|akku|accu|batter|bater|rat[ts]|muiz|maus|schneck|slak"
+    r"|ameis|mier|fourmi|hormig|wesp|pest|kill|mata|tue$|kode|rauch|rook|smok|fum|vape|druck|press|anzund|encend"
+    r"|allum|accend|ontsteek|aansteek|aanmaak|ol$|yl$|ium$"
 )
 
 
@@ -253,7 +256,7 @@ def _joins(letters: str) -> bool:
 
 
 def chemical(word: str) -> bool:
-    """Whether a folded word looks like the name of a substance or of what it does."""
+    """Whether a folded word looks like the name of a hazard, or of what one does."""
     return bool(_CHEMICAL.search(word))
 
 
@@ -352,10 +355,12 @@ def safe(words: Sequence[str]) -> list[Named]:
 def _found(index: _Index, words: Sequence[str]) -> list[Named]:
     out: list[Named] = []
     for at, word in enumerate(words):
-        terms = list(index.exact.get(_alike(word) if index.loose else word, ()))
+        alike = _alike(word) if index.loose else word
+        terms = list(index.exact.get(alike, ()))
         for cut in range(2, len(word) + 1):
             terms += index.prefix.get(word[:cut], ())
             terms += index.suffix.get(word[-cut:], ())
+            terms += index.suffix.get(alike[-cut:], ()) if alike != word else ()
         for term in terms:
             after = _ends(term.words, words, at, loose=index.loose)
             if after:
@@ -387,7 +392,7 @@ def _is(part: str, word: str, *, loose: bool) -> bool:
     if part.startswith("*") and part.endswith("*"):
         return bare in word
     if part.startswith("*"):
-        return word.endswith(bare)
+        return word.endswith(bare) or (loose and _alike(word).endswith(bare))
     if part.endswith("*"):
         return word.startswith(bare)
     return word == bare or (loose and _alike(word) == _alike(bare))
