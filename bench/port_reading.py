@@ -24,7 +24,7 @@ from pilothouse_port.world import serve
 from pilothouse_port.world.render_world import make_world
 
 KNOWN = Path(pilothouse_port.__file__).parent / "worlds" / "known_descriptions.txt"
-VARIANTS = ("ignored", "unread", "lexicon", "heads")
+VARIANTS = ("ignored", "unread", "lexicon", "words", "heads")
 RATES = ("right", "wrong_advised", "wrong_bound", "needless", "precision", "recall")
 
 
@@ -101,6 +101,7 @@ async def one(seed: int, size: str, wording: str, out: Path) -> dict[str, Any]:
             words = past.cargo if past else ()
             readers = {
                 "lexicon": open_reader(shipped=False, cargo_words=words),
+                "words": open_reader(encoded=False, cargo_words=words),
                 "heads": open_reader(cargo_words=words),
             }
             for name in VARIANTS:
@@ -157,7 +158,7 @@ def shown(rows: list[dict[str, Any]], title: str) -> None:
         return
     boxes = sum(row["heads"]["right"][1] for row in rows)
     print(f"\n{title}: {len(rows)} worlds, {boxes} boxes")
-    print(f"{'':12}{'ignored':>22}{'unread':>22}{'lexicon':>22}{'+ heads':>22}")
+    print(f"{'':12}{'ignored':>22}{'unread':>22}{'lexicon':>22}{'+ heads':>22}{'+ encoder':>22}")
     for rate in (*RATES, "open"):
         per = 1000 if rate.startswith("wrong") else 100
         cells = []
@@ -215,15 +216,25 @@ def _spread(given: argparse.Namespace) -> list[dict[str, Any]]:
 async def _train(given: argparse.Namespace) -> None:
     from pilothouse.labels import unknown
     from pilothouse.learning import Examples, train_heads
-    from pilothouse_port.reading import task_for
+    from pilothouse_port.reading import port_encoder, task_for
+    from pilothouse_port.reading.tasks import ENCODED
 
+    encoder = port_encoder(given.delta) if given.encoder else None
     rows: dict[str, list[Any]] = {"mail": [], "remark": []}
     for seed in _seeds(given.seeds):
         for kind, found in past_of(seed, given).items():
             rows[kind] += found
     for kind, found in rows.items():
         examples = Examples(rows=tuple(found), label=unknown("made-worlds"), licence="CC0-1.0 (made worlds)")
-        trained = await train_heads(task_for(kind), examples, given.train, progress=print)  # type: ignore[arg-type]
+        trained = await train_heads(
+            task_for(kind),  # type: ignore[arg-type]
+            examples,
+            given.train,
+            encoder=encoder,
+            encoded=ENCODED if encoder is not None else frozenset(),
+            aside=given.aside,
+            progress=lambda words: print(words, flush=True),
+        )
         print(f"{kind}: {len(found)} texts, {trained.folder}", flush=True)
 
 
@@ -236,6 +247,9 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--train", type=Path)
     parser.add_argument("--history", type=int, help="past boxes of each world trained on")
+    parser.add_argument("--encoder", action="store_true", help="train heads with the encoder's vectors")
+    parser.add_argument("--delta", type=Path, help="what a training added to the encoder")
+    parser.add_argument("--aside", type=float, default=0.2, help="share kept aside for the card")
     parser.add_argument("--one", type=int)
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()

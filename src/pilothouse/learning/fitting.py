@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 from typing import TYPE_CHECKING, Literal
@@ -11,6 +11,7 @@ from pilothouse.documents.claims import Marked, Task, heads
 from pilothouse.learning.data.augment import variants
 from pilothouse.learning.data.splits import folds_of
 from pilothouse.learning.data.wordings import Wordings
+from pilothouse.learning.net import fit_net
 from pilothouse.learning.thresholds import Aims, fill_threshold, fit_scale, recall_threshold
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
+    "RICH",
     "STRENGTHS",
     "Crossed",
     "Progress",
@@ -32,7 +34,8 @@ __all__ = [
 Layout = Literal["known", "new"]
 Progress = Callable[[str], None]
 STRENGTHS = (2.0, 8.0)
-VARIANTS = 3
+VARIANTS, RICH = 3, 4000
+"""Made variants of a wording, and the count of wordings from which on people have varied enough."""
 VARIANT_WEIGHT = 0.4
 FOLDS = 5
 CAUTION = 2.0
@@ -50,6 +53,7 @@ class Sheet:
         vectors: One row a wording, zeros where there is none; None without an encoder.
         truths: Wordings by types.
         weights: Wordings by types; 0 where nobody had a say.
+        asked: Wordings by types: how many texts had a say.
     """
 
     names: tuple[str, ...]
@@ -58,6 +62,7 @@ class Sheet:
     vectors: NDArray[np.float32] | None
     truths: NDArray[np.float32]
     weights: NDArray[np.float32]
+    asked: NDArray[np.float32]
 
     def vector(self, at: int) -> NDArray[np.float32] | None:
         """Return a wording's vector, if it has one."""
@@ -71,14 +76,16 @@ class Crossed:
     """What heads that never saw a wording's unit say of it.
 
     Attributes:
-        scores: Wordings by types, before calibration.
+        scores: Wordings by types, before calibration; of words and vectors together.
         met: Share of known words of each wording.
         strength: The regularisation that predicted best.
+        joins: By type, factors of words and vectors, and a shift.
     """
 
     scores: NDArray[np.float32]
     met: tuple[float, ...]
     strength: float
+    joins: tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
 
 
 def sheet_of(
@@ -96,27 +103,32 @@ def sheet_of(
     tight = {one.name for one in task.types if one.tightens}
     truths = np.zeros((len(names), len(types)), dtype=np.float32)
     weights = np.zeros_like(truths)
+    asked = np.zeros_like(truths)
     for row, name in enumerate(names):
         one = wordings[name]
         for column, type_ in enumerate(types):
             claimed = one.claims(type_)
             truths[row, column] = claimed
+            asked[row, column] = one.asked[type_]
             sure = abs(one.share(type_) - 0.5) * 2
             often = min(3.0, 1.0 + np.log1p(one.asked[type_]) / 3)
             weight = often * (0.2 + 0.8 * sure) if one.asked[type_] else 0.0
             weights[row, column] = weight * (CAUTION if claimed and type_ in tight else 1.0)
     rng = Random(seed)  # noqa: S311 - made variants, no secret
-    extra = tuple(_variants(wordings[name].marked, task, rng) for name in names)
+    made = VARIANTS if len(names) < RICH else 0
+    extra = tuple(_variants(wordings[name].marked, task, rng, made) for name in names)
     size = len(next(iter(vectors.values()))) if vectors else 0
     rows: NDArray[np.float32] | None = None
     if size:
         rows = np.stack([vectors.get(name, np.zeros(size, dtype=np.float32)) for name in names])
     seen = tuple(wordings[name].seen for name in names)
-    return Sheet(names=names, seen=seen, extra=extra, vectors=rows, truths=truths, weights=weights)
+    return Sheet(
+        names=names, seen=seen, extra=extra, vectors=rows, truths=truths, weights=weights, asked=asked
+    )
 
 
-def _variants(marked: Marked, task: Task, rng: Random) -> tuple[heads.Seen, ...]:
-    return tuple(heads.see(one) for one in variants(marked, task, rng, VARIANTS))
+def _variants(marked: Marked, task: Task, rng: Random, count: int) -> tuple[heads.Seen, ...]:
+    return tuple(heads.see(one) for one in variants(marked, task, rng, count)) if count else ()
 
 
 def _fit(sheet: Sheet, rows: Sequence[int], strength: float) -> heads.Weights:
@@ -136,7 +148,6 @@ def _fit(sheet: Sheet, rows: Sequence[int], strength: float) -> heads.Weights:
     index = np.array(source)
     return fit_linear(
         grams,
-        None if sheet.vectors is None else sheet.vectors[index],
         sheet.truths[index],
         sheet.weights[index] * np.array(scale, dtype=np.float32)[:, None],
         strength=strength,
@@ -144,9 +155,22 @@ def _fit(sheet: Sheet, rows: Sequence[int], strength: float) -> heads.Weights:
     )
 
 
-def fit_all(sheet: Sheet, strength: float) -> heads.Weights:
-    """Return a head's weights from every wording of the sheet."""
-    return _fit(sheet, range(len(sheet.names)), strength)
+def _fit_net(sheet: Sheet, rows: Sequence[int], seed: int) -> heads.Net | None:
+    """Return a net over the vectors of those rows that have one."""
+    import numpy as np
+
+    if sheet.vectors is None:
+        return None
+    used = np.array([row for row in rows if sheet.vectors[row].any()], dtype=np.int64)
+    return fit_net(sheet.vectors[used], sheet.truths[used], sheet.weights[used], seed=seed)
+
+
+def fit_all(sheet: Sheet, crossed: Crossed, *, seed: int) -> tuple[heads.Weights, heads.Blend | None]:
+    """Return a head's weights and net from every wording of the sheet."""
+    rows = range(len(sheet.names))
+    weights = _fit(sheet, rows, crossed.strength)
+    net = _fit_net(sheet, rows, seed)
+    return weights, None if net is None else heads.Blend(net, *crossed.joins)
 
 
 def cross_fit(
@@ -160,8 +184,9 @@ def cross_fit(
     """Return what heads say of wordings whose units they were not trained on."""
     folds = folds_of(sheet.names, units, count=FOLDS, seed=seed)
     best: tuple[float, Crossed] | None = None
+    nets = _crossed_nets(sheet, folds, seed)
     for strength in strengths:
-        crossed = _crossed(sheet, folds, strength)
+        crossed = _joined(sheet, _crossed(sheet, folds, strength), nets)
         loss = _loss(sheet, crossed)
         progress(f"cross-fitted {FOLDS} folds at strength {strength:g}: log-loss {loss:.4f}")
         if best is None or loss < best[0]:
@@ -171,21 +196,56 @@ def cross_fit(
     return best[1]
 
 
+def _parts(folds: Sequence[int]) -> Iterator[tuple[list[int], list[int]]]:
+    """Yield the rows of each fold and all others."""
+    for fold in range(FOLDS):
+        out = [row for row, one in enumerate(folds) if one == fold]
+        rest = [row for row, one in enumerate(folds) if one != fold]
+        if out and rest:
+            yield out, rest
+
+
 def _crossed(sheet: Sheet, folds: Sequence[int], strength: float) -> Crossed:
     import numpy as np
 
     scores = np.zeros_like(sheet.truths)
     met = [0.0] * len(sheet.names)
-    for fold in range(FOLDS):
-        out = [row for row, one in enumerate(folds) if one == fold]
-        rest = [row for row, one in enumerate(folds) if one != fold]
-        if not out or not rest:
-            continue
+    for out, rest in _parts(folds):
         weights = _fit(sheet, rest, strength)
         for row in out:
-            scores[row] = weights.score(sheet.seen[row], sheet.vector(row))
+            scores[row] = weights.score(sheet.seen[row])
             met[row] = weights.met(sheet.seen[row])
-    return Crossed(scores=scores, met=tuple(met), strength=strength)
+    count = sheet.truths.shape[1]
+    alone = (np.ones(count, np.float32), np.zeros(count, np.float32), np.zeros(count, np.float32))
+    return Crossed(scores=scores, met=tuple(met), strength=strength, joins=alone)
+
+
+def _crossed_nets(sheet: Sheet, folds: Sequence[int], seed: int) -> NDArray[np.float32] | None:
+    import numpy as np
+
+    if sheet.vectors is None:
+        return None
+    scores = np.zeros_like(sheet.truths)
+    for out, rest in _parts(folds):
+        net = _fit_net(sheet, rest, seed)
+        assert net is not None
+        scores[out] = net.score(sheet.vectors[out])
+    return scores
+
+
+def _joined(sheet: Sheet, words: Crossed, nets: NDArray[np.float32] | None) -> Crossed:
+    """Return the scores of words and vectors joined so that together they predict best."""
+    import numpy as np
+
+    from pilothouse.learning.adapters.linear import fit_join
+
+    if nets is None or sheet.vectors is None:
+        return words
+    spoken: NDArray[np.bool_] = np.any(sheet.vectors, axis=1)
+    joins = fit_join(words.scores, nets, sheet.truths, sheet.weights * spoken[:, None])
+    joined = words.scores * joins[0] + nets * joins[1] + joins[2]
+    scores = np.where(spoken[:, None], joined, words.scores).astype(np.float32)
+    return replace(words, scores=scores, joins=joins)
 
 
 def _loss(sheet: Sheet, crossed: Crossed) -> float:

@@ -7,7 +7,7 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +16,11 @@ from pilothouse.kernel import DataError
 from pilothouse.labels import Label
 from pilothouse.learning.card import write_card
 from pilothouse.learning.data.examples import Examples
-from pilothouse.learning.data.noise import carried_by, noise_of, settled, wrong_share
+from pilothouse.learning.data.noise import believed, carried_by, noise_of, settled, wrong_share
 from pilothouse.learning.data.splits import held_out, known_out
 from pilothouse.learning.data.wordings import Reading, Wordings, collect, prepare_all, units_of
 from pilothouse.learning.fitting import (
+    RICH,
     STRENGTHS,
     Crossed,
     Progress,
@@ -39,12 +40,17 @@ if TYPE_CHECKING:
 
 __all__ = ["Trained", "train_heads"]
 
-TEST_SHARE, KNOWN_SHARE = 0.2, 0.2
+ASIDE = 0.2
+ROUNDS = 2
+"""Of finding the sentence that carries the claim of a text labelled as a whole, each with better heads."""
 FEWEST = 8
 """Wordings below which nothing can be told apart."""
 MOST_MEASURED = 1500
 LEAST_MET = 0.4
 """Share of known words below which nobody calls a sentence harmless, whatever the examples say."""
+
+
+Fitted = tuple[heads.Weights, heads.Blend | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +86,7 @@ async def train_heads(
     encoded: frozenset[str] = frozenset({"en"}),
     generator: Generator | None = None,
     aims: Aims | None = None,
+    aside: float = ASIDE,
     seed: int = 0,
     progress: Progress = lambda _: None,
 ) -> Trained:
@@ -93,6 +100,7 @@ async def train_heads(
         encoded: Languages the encoder was measured in.
         generator: A promoted text model, only to report what it adds.
         aims: What thresholds must prove.
+        aside: Share of new wordings, and of known texts, that nothing is fitted on: the card's figures.
         seed: Of splits and variants.
         progress: Told each step in words.
 
@@ -101,20 +109,11 @@ async def train_heads(
     """
     wanted = aims or Aims()
     types = tuple(one.name for one in task.types if not one.mention)
-    split = _split(examples, task, types, seed, progress)
+    split = _split(examples, task, types, aside, seed, progress)
     vectors = await _vectors(split.wordings, encoder, encoded)
-    sheet = sheet_of(split.wordings, types, task, vectors, seed=seed)
-    crossed = cross_fit(sheet, split.units, seed=seed, progress=progress, strengths=STRENGTHS[:1])
-    carried = carried_by(split.train, sheet, crossed, types)
-    if carried:
-        progress(f"{len(carried)} texts: the sentence that carries the claim was found")
-        again = collect(split.train, types, carried)
-        split.wordings.update({name: one for name, one in again.items() if name in split.wordings})
-        sheet = sheet_of(split.wordings, types, task, vectors, seed=seed)
-    crossed = cross_fit(sheet, split.units, seed=seed, progress=progress)
-    weights = fit_all(sheet, crossed.strength)
+    sheet, crossed, fitted = _fitted(split, types, task, vectors, seed, progress)
     spoken = encoded if vectors else frozenset[str]()
-    head = _head(task, types, sheet, crossed, weights, split, examples, wanted, encoder, spoken)
+    head = _head(task, types, sheet, crossed, fitted, split, examples, wanted, encoder, spoken)
     progress(
         f"fitted {len(sheet.names)} wordings; measuring on {len(split.test)} new and "
         f"{len(split.known)} known texts"
@@ -125,7 +124,9 @@ async def train_heads(
     return _kept(head, card, out, task, encoder)
 
 
-def _split(examples: Examples, task: Task, types: Sequence[str], seed: int, progress: Progress) -> _Split:
+def _split(
+    examples: Examples, task: Task, types: Sequence[str], aside: float, seed: int, progress: Progress
+) -> _Split:
     readings = prepare_all(examples, task)
     every = collect(readings, types)
     strange = sorted({one for example in examples for one in example.labels} - set(types))
@@ -139,15 +140,15 @@ def _split(examples: Examples, task: Task, types: Sequence[str], seed: int, prog
             code="learning.too_few",
         )
     units = units_of(every)
-    kept = held_out(every, units, types, share=TEST_SHARE, seed=seed)
+    kept = held_out(every, units, types, share=aside, seed=seed)
     test = [one for one in readings if any(units[name] in kept for name in one.said.values())]
     rest = [one for one in readings if all(units[name] not in kept for name in one.said.values())]
-    aside = known_out(rest, share=KNOWN_SHARE, seed=seed)
-    train = [one for one, out in zip(rest, aside, strict=True) if not out]
+    out_of = known_out(rest, share=aside, seed=seed)
+    train = [one for one, out in zip(rest, out_of, strict=True) if not out]
     wordings = collect(train, types)
     known = [
         one
-        for one, out in zip(rest, aside, strict=True)
+        for one, out in zip(rest, out_of, strict=True)
         if out and all(name in wordings for name in one.said.values())
     ]
     progress(
@@ -155,6 +156,34 @@ def _split(examples: Examples, task: Task, types: Sequence[str], seed: int, prog
         f"{len(kept)} layouts and {len(known)} known texts kept aside"
     )
     return _Split(train=train, known=known, test=test, wordings=wordings, units=units, kept=kept)
+
+
+def _fitted(
+    split: _Split,
+    types: tuple[str, ...],
+    task: Task,
+    vectors: Mapping[str, NDArray[np.float32]],
+    seed: int,
+    progress: Progress,
+) -> tuple[Sheet, Crossed, Fitted]:
+    """Find which sentences carry the claims and which labels to believe, some rounds; then fit on those."""
+    trusted = sheet = sheet_of(split.wordings, types, task, vectors, seed=seed)
+    for _ in range(ROUNDS):
+        crossed = cross_fit(trusted, split.units, seed=seed, progress=progress, strengths=STRENGTHS[:1])
+        carried = carried_by(split.train, sheet, crossed, types)
+        trusted = replace(sheet, weights=believed(sheet, crossed))
+        if not carried:
+            break
+        progress(f"{len(carried)} texts: the sentence that carries the claim was found")
+        again = collect(split.train, types, carried)
+        split.wordings.update({name: one for name, one in again.items() if name in split.wordings})
+        sheet = sheet_of(split.wordings, types, task, vectors, seed=seed)
+        trusted = replace(sheet, weights=believed(sheet, crossed))
+    strengths = STRENGTHS if len(sheet.names) < RICH else STRENGTHS[:1]
+    crossed = cross_fit(trusted, split.units, seed=seed, progress=progress, strengths=strengths)
+    trusted = replace(sheet, weights=believed(sheet, crossed))
+    progress(f"{int((trusted.weights < sheet.weights).sum())} labels that others contradict are left out")
+    return sheet, crossed, fit_all(trusted, crossed, seed=seed)
 
 
 async def _vectors(
@@ -170,7 +199,7 @@ async def _vectors(
 
 
 def _text_cases(
-    readings: Sequence[Reading], sheet: Sheet, weights: heads.Weights, split: _Split, types: Sequence[str]
+    readings: Sequence[Reading], sheet: Sheet, fitted: Fitted, split: _Split, types: Sequence[str]
 ) -> list[list[tuple[float, bool]]]:
     """Return, by type, the highest score of each text and whether it claims the type."""
     places = {name: row for row, name in enumerate(sheet.names)}
@@ -179,11 +208,17 @@ def _text_cases(
         rows = [places[name] for name in one.said.values() if name in places]
         if not rows:
             continue
-        scores = [weights.score(sheet.seen[row], sheet.vector(row)) for row in rows]
+        scores = [_score(fitted, sheet, row) for row in rows]
         truth = settled(one, split.wordings, types)
         for column, type_ in enumerate(types):
             cases[column].append((max(float(score[column]) for score in scores), type_ in truth))
     return cases
+
+
+def _score(fitted: Fitted, sheet: Sheet, row: int) -> NDArray[np.float32]:
+    weights, blend = fitted
+    words, vector = weights.score(sheet.seen[row]), sheet.vector(row)
+    return words if blend is None or vector is None else blend.joined(words[None], vector[None])[0]
 
 
 def _head(
@@ -191,14 +226,14 @@ def _head(
     types: tuple[str, ...],
     sheet: Sheet,
     crossed: Crossed,
-    weights: heads.Weights,
+    fitted: Fitted,
     split: _Split,
     examples: Examples,
     aims: Aims,
     encoder: Encoder | None,
     encoded: frozenset[str],
 ) -> heads.Head:
-    known = _text_cases(split.known[::2], sheet, weights, split, types)
+    known = _text_cases(split.known[::2], sheet, fitted, split, types)
     limits = limits_of(sheet, crossed, known, types, aims, noise=wrong_share(split.wordings))
     wordings = [
         heads.Wording(
@@ -213,11 +248,12 @@ def _head(
         task=task.name,
         types=types,
         tightening=frozenset(one.name for one in task.types if one.tightens and not one.mention),
-        weights=weights,
+        weights=fitted[0],
         limits=limits,
         met=max(LEAST_MET, sorted(crossed.met)[len(crossed.met) // 20]),
         clear=aims.clear,
         memory=heads.Memory(wordings, tau_of(split.wordings, split.units)),
+        blend=fitted[1],
         encoder=encoder.version if encoder is not None and encoded else "",
         encoded=encoded,
         label=examples.label,
@@ -309,7 +345,7 @@ def _chances(head: heads.Head, split: _Split, sheet: Sheet, crossed: Crossed) ->
     """Cross-fitted chances of distinct new wordings, and those of known texts that chose no threshold."""
     new: dict[str, list[tuple[float, bool]]] = {}
     known: dict[str, list[tuple[float, bool]]] = {}
-    texts = _text_cases(split.known[1::2], sheet, head.weights, split, head.types)
+    texts = _text_cases(split.known[1::2], sheet, (head.weights, head.blend), split, head.types)
     for column, name in enumerate(head.types):
         limits = head.limits[name]
         new[name] = [

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pilothouse.documents.claims import heads
 from pilothouse.documents.claims.asking import form, instructions_for
-from pilothouse.documents.claims.extractors import HeadExtractor, RuleExtractor
+from pilothouse.documents.claims.extractors import HeadExtractor, RuleExtractor, encode_wanted
 from pilothouse.documents.claims.heads import Head, load_head, save_head
 from pilothouse.documents.claims.judging import Judge, Judgement, Opinion
 from pilothouse.documents.claims.language import LANGUAGES, detect, split_quoted
-from pilothouse.documents.claims.lexicon import Concept, Marked, Rule, Term
+from pilothouse.documents.claims.lexicon import Concept, Marked, Met, Rule, Term
 from pilothouse.documents.claims.patterns import KINDS, CodePattern, Locale, mentions
 from pilothouse.documents.claims.ports import Encoder, Extractor, Generator
 from pilothouse.documents.claims.prepare import Prepared, prepare
@@ -48,6 +48,7 @@ __all__ = [
     "Locale",
     "Marked",
     "Mention",
+    "Met",
     "Opinion",
     "Prepared",
     "Reader",
@@ -61,6 +62,7 @@ __all__ = [
     "Unread",
     "below",
     "detect",
+    "encode_wanted",
     "form",
     "heads",
     "instructions_for",

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["fit_linear"]
+__all__ = ["fit_join", "fit_linear"]
 
 LEAST = 2
 """A feature counts that so many wordings have; what one alone has teaches nothing about others."""
@@ -20,7 +20,6 @@ LEAST = 2
 
 def fit_linear(
     grams: Sequence[Mapping[int, float]],
-    vectors: NDArray[np.float32] | None,
     truths: NDArray[np.float32],
     weights: NDArray[np.float32],
     *,
@@ -31,7 +30,6 @@ def fit_linear(
 
     Args:
         grams: Features of each wording by hash.
-        vectors: One row a wording, zeros where there is none; None without an encoder.
         truths: Wordings by types; 1 claims, 0 does not.
         weights: Wordings by types; 0 leaves a wording out.
         strength: Inverse of the regularisation.
@@ -51,19 +49,43 @@ def fit_linear(
     at = np.array([cell[0] for cell in cells], dtype=np.int64)
     row = np.array([cell[1] for cell in cells], dtype=np.int64)
     matrix: Any = sparse.csr_matrix((data, (at, row)), shape=(len(grams), len(kept)))
-    if vectors is not None:
-        matrix = sparse.hstack([matrix, sparse.csr_matrix(vectors)]).tocsr()
     columns = [
         _one(matrix, truths[:, column], weights[:, column], strength) for column in range(truths.shape[1])
     ]
     coefficients = np.stack([one[0] for one in columns], axis=1).astype(np.float32)
     return heads.Weights(
         rows=kept,
-        matrix=coefficients[: len(kept)],
-        vectors=coefficients[len(kept) :],
+        matrix=coefficients,
         bias=np.array([one[1] for one in columns], dtype=np.float32),
         words=words,
     )
+
+
+def fit_join(
+    words: NDArray[np.float32],
+    nets: NDArray[np.float32],
+    truths: NDArray[np.float32],
+    weights: NDArray[np.float32],
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """Return factors of two scores and a shift, one a type, of the least log-loss; no factor is negative.
+
+    Args:
+        words: Scores by wording and type, of heads that never saw the wording.
+        nets: Those of nets that never saw it.
+        truths: 1 claims, 0 does not.
+        weights: 0 leaves a wording out.
+    """
+    import numpy as np
+
+    joins = np.zeros((3, truths.shape[1]), dtype=np.float32)
+    joins[0] = 1.0
+    for column in range(truths.shape[1]):
+        wanted = truths[:, column] >= 0.5
+        if (weights[:, column] * wanted).any():
+            pair = np.stack([words[:, column], nets[:, column]], axis=1).astype(np.float64)
+            factors, shift = _one(pair, truths[:, column], weights[:, column], 10.0)
+            joins[:, column] = (max(0.0, factors[0]), max(0.0, factors[1]), shift)
+    return joins[0], joins[1], joins[2]
 
 
 def _one(

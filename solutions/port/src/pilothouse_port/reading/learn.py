@@ -17,9 +17,10 @@ from pilothouse_port.bindings import Bindings, Reader
 from pilothouse_port.bindings.model import KeyModel, TextModel
 from pilothouse_port.bindings.values import apply, moment_of, text_of
 from pilothouse_port.reading.cargo import folded, hazard_in
+from pilothouse_port.reading.heads import DELTA, SHIPPED, port_encoder
 from pilothouse_port.reading.past import PastText, Ticket, examples_of, words_of_types
 from pilothouse_port.reading.senders import domain_of
-from pilothouse_port.reading.tasks import task_for
+from pilothouse_port.reading.tasks import ENCODED, task_for
 
 if TYPE_CHECKING:
     from pilothouse.learning import Example
@@ -210,6 +211,8 @@ async def train(
     from pilothouse.learning import Examples, train_heads
 
     label = join(*(one.label for one in past))
+    encoder = port_encoder(SHIPPED / DELTA if (SHIPPED / DELTA).is_file() else None)
+    progress("with the encoder's vectors" if encoder is not None else "words alone: no encoder is installed")
     cards: dict[str, Any] = {}
     for kind in ("mail", "remark"):
         rows = tuple(example for one in past for example in one.examples.get(kind, ()))
@@ -219,7 +222,12 @@ async def train(
         progress(f"{kind}: {len(rows)} texts")
         task = task_for(kind)
         trained = await train_heads(
-            task, Examples(rows=rows, label=label, licence=licence), out, progress=progress
+            task,
+            Examples(rows=rows, label=label, licence=licence),
+            out,
+            encoder=encoder,
+            encoded=ENCODED,
+            progress=progress,
         )
         cards[task.name] = {"folder": str(trained.folder), "name": trained.head.name}
     words: Counter[str] = Counter()

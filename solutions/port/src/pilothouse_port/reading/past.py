@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from pilothouse_port.bindings.texts import mentions, squeezed
 from pilothouse_port.reading.read import MAIL_TYPES, OUTCOME_OF, REMARK_TYPES
+from pilothouse_port.reading.tasks import cleared
 from pilothouse_port.types import Consignment
 
 if TYPE_CHECKING:
@@ -98,7 +99,12 @@ def examples_of(
             if told is None or one.attached or one.id in answered or (one.reply and told):
                 continue  # a stop that was taken back says nothing sure; what takes it back tightens nothing
             out[kind].append(
-                Example(text=one.text, labels=told, source=one.sender or group, id=f"{group}{kind}{number}")
+                Example(
+                    text=cleared(one.text),
+                    labels=told,
+                    source=one.sender or group,
+                    id=f"{group}{kind}{number}",
+                )
             )
     return out
 

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Final
 from pilothouse.kernel import wired
 from pilothouse.labels import Label
 from pilothouse_port.reading.cargo import hazard_in, strange_words
-from pilothouse_port.reading.tasks import ignored, task_for
-from pilothouse_port.reading.weigh import STRICT, Weighed, weigh
+from pilothouse_port.reading.tasks import cleared, task_for
+from pilothouse_port.reading.weigh import STRICT, Limits, Weighed, limits_for, weigh
 
 if TYPE_CHECKING:
     from pilothouse.documents import Text
-    from pilothouse.documents.claims import Judge, Task
+    from pilothouse.documents.claims import Encoder, Judge, Prepared, Task
 
 __all__ = ["OUTCOME_OF", "PortReader", "Said", "TextReading"]
 
@@ -94,13 +94,19 @@ class PortReader:
 
     Args:
         heads: Trained judges by task (``port.mail``, ``port.remark``); without one the rules read alone.
+        encoders: By task, who gives vectors to a head that was trained with them.
         cargo_words: Folded words of cargo that left the port without a hazard.
     """
 
     def __init__(
-        self, *, heads: Mapping[str, Judge] | None = None, cargo_words: Collection[str] = frozenset()
+        self,
+        *,
+        heads: Mapping[str, Judge] | None = None,
+        encoders: Mapping[str, Encoder] | None = None,
+        cargo_words: Collection[str] = frozenset(),
     ) -> None:
         self._heads = heads or {}
+        self._encoders = encoders or {}
         self._cargo_words = frozenset(cargo_words)
         self._known: OrderedDict[str, TextReading] = OrderedDict()
 
@@ -151,11 +157,11 @@ class PortReader:
         content = plain_text(text).content
         if _foreign(content):
             return TextReading(open=types, why=f"a script that nobody reads: {content.strip()[:60]!r}")
-        masked = plain_text(ignored().sub(lambda match: " " * len(match[0]), content))
+        masked = plain_text(cleared(content))
         prepared = prepare(masked, task)
-        weighed = weigh(prepared, task, self._heads.get(task.name), types)
+        weighed = await self._weighed(prepared, task, types)
         if kind == "mail" and part == "body":
-            weighed += self._forwarded(masked, task, weighed, types)
+            weighed += await self._forwarded(masked, task, weighed, types)
         if not weighed and part != "subject" and len(_LETTER.findall(content)) >= 20:
             return TextReading(
                 open=types, why=f"none of it are the sender's own words: {content.strip()[:60]!r}"
@@ -169,7 +175,19 @@ class PortReader:
         why = f"{first.why}: {content[first.start : first.end][:80]!r}" if first and left else ""
         return TextReading(said=said, open=left, why=why, language=prepared.language)
 
-    def _forwarded(
+    async def _weighed(
+        self, prepared: Prepared, task: Task, types: Sequence[str], limits: Limits | None = None
+    ) -> list[Weighed]:
+        from pilothouse.documents.claims import encode_wanted
+
+        judge = self._heads.get(task.name)
+        if judge is None:
+            return weigh(prepared, task, None, types)
+        vectors = await encode_wanted(judge, self._encoders.get(task.name), prepared.marked)
+        wanted = limits or limits_for(task.name.partition(".")[2], encoded=bool(judge.encoder))
+        return weigh(prepared, task, judge.judge(prepared.marked, vectors), types, limits=wanted)
+
+    async def _forwarded(
         self, masked: Text, task: Task, own: Sequence[Weighed], types: Sequence[str]
     ) -> list[Weighed]:
         """Read what stands below where the sender hardly says a word of his own: he hands it on as his."""
@@ -186,7 +204,7 @@ class PortReader:
         lines = _HEADER_LINE.sub(lambda match: " " * len(match[0]), masked.content[: blocks[-1].end])
         below = " " * blocks[0].start + lines[blocks[0].start :]
         ready = prepare(type(masked)(content=below, extractor=masked.extractor), task)
-        return weigh(ready, task, self._heads.get(task.name), types, limits=STRICT)
+        return await self._weighed(ready, task, types, STRICT)
 
 
 def _foreign(text: str) -> bool:

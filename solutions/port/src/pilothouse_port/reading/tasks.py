@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 if TYPE_CHECKING:
     from pilothouse.documents.claims import Task
 
-__all__ = ["ALERTS", "LANGUAGES", "TextKind", "ignored", "lexicon", "task_for"]
+__all__ = ["ALERTS", "ENCODED", "LANGUAGES", "TextKind", "cleared", "ignored", "lexicon", "task_for"]
 
 TextKind = Literal["mail", "remark"]
 LANGUAGES: Final = ("en", "de", "nl", "fr", "es", "it", "pt", "pl")
+ENCODED: Final = frozenset((*LANGUAGES, ""))
+"""Languages whose sentences an encoder reads; also those nobody told, such as short remarks."""
 ALERTS: Final = frozenset(
     {"stop", "stay", "legal", "dispute", "refuse", "lost", "seal", "seal_bad", "alone_seal_bad", "damage"}
 )
@@ -113,3 +115,21 @@ def ignored() -> re.Pattern[str]:
         for t in sorted(found, key=len, reverse=True)
     ]
     return re.compile(rf"(?<!\w)(?:{'|'.join(parts)})(?!\w)", re.IGNORECASE)
+
+
+_LABEL = r"[ \t]*\*?[\w \u00c0-\u017e-]{1,20}\*?[ \t]?:[ \t]"
+_DATE = _LABEL + r"[^\n]{0,24}\d{4}[^\n]{0,12}\d:\d\d[ \t]*"
+_ABOUT = rf"(?:\n{_LABEL}[^\na-zß-ÿ]*\d[^\na-zß-ÿ]*(?:/[ \t](?:[A-Z][\w-]*[ \t]?|of[ \t]){{1,6}})?(?=\n|\Z))?"
+_HEAD = re.compile(
+    rf"^(?:[^\n]{{2,60}}\n[ \t]*={{4,}}[ \t]*\n{_DATE}|(?:[ \t]*[_=-]{{4,}}[ \t]*\n)?{_LABEL}[^\n<@]{{0,60}}"
+    rf"<?[^\s@<>]+@[^\s@<>]+>?[ \t]*\n{_DATE}){_ABOUT}$",
+    re.MULTILINE,
+)
+"""Who wrote and when, as letterheads and mail programs put it above a text, and codes it is about."""
+
+
+def cleared(text: str) -> str:
+    """Return a text of the same length without what only looks as if it meant something."""
+    for pattern in (ignored(), _HEAD):
+        text = pattern.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), text)
+    return text

@@ -2,15 +2,19 @@
 
 from pilothouse.documents.claims.heads.features import Seen, see, skeleton, spoken
 from pilothouse.documents.claims.heads.files import HEAD_FILE, WEIGHTS_FILE, load_head, save_head
-from pilothouse.documents.claims.heads.head import Head, Limits, Weights
+from pilothouse.documents.claims.heads.head import Blend, Head, Limits, Weights
 from pilothouse.documents.claims.heads.layout import Memory, Wording, jaccard
+from pilothouse.documents.claims.heads.net import Layers, Net
 
 __all__ = [
     "HEAD_FILE",
     "WEIGHTS_FILE",
+    "Blend",
     "Head",
+    "Layers",
     "Limits",
     "Memory",
+    "Net",
     "Seen",
     "Weights",
     "Wording",

@@ -8,8 +8,9 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pilothouse.documents.claims.heads.head import Head, Limits, Weights
+from pilothouse.documents.claims.heads.head import Blend, Head, Limits, Weights
 from pilothouse.documents.claims.heads.layout import Memory, Wording
+from pilothouse.documents.claims.heads.net import Layers, Net
 from pilothouse.documents.claims.types import Layout
 from pilothouse.kernel import DataError, UsageError, decode, encode
 
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 __all__ = ["HEAD_FILE", "WEIGHTS_FILE", "load_head", "save_head"]
 
 HEAD_FILE, WEIGHTS_FILE = "head.json", "weights.npz"
-FORM = 1
+FORM, FORMS = 2, (1, 2)
+"""Form 1 knew no nets."""
+NET_PARTS = ("inner", "inner_bias", "outer", "outer_bias")
 
 
 def save_head(head: Head, folder: Path) -> str:
@@ -34,11 +37,9 @@ def save_head(head: Head, folder: Path) -> str:
     rows = sorted(head.weights.rows.items(), key=lambda one: one[1])
     wordings = head.memory.wordings
     lengths = [len(one.shingles) for one in wordings]
-    np.savez_compressed(
-        folder / WEIGHTS_FILE,
+    arrays: dict[str, Any] = dict(
         features=np.array([key for key, _ in rows], dtype=np.uint32),
-        matrix=head.weights.matrix.astype(np.float32),
-        vectors=head.weights.vectors.astype(np.float32),
+        matrix=head.weights.matrix.astype(np.float16),
         bias=head.weights.bias.astype(np.float32),
         words=np.array(sorted(head.weights.words), dtype=np.uint32),
         shingles=np.array([s for one in wordings for s in sorted(one.shingles)], dtype=np.uint32),
@@ -46,7 +47,9 @@ def save_head(head: Head, folder: Path) -> str:
         signatures=np.array([one.signature for one in wordings], dtype=np.uint32),
         seen=np.array([one.seen for one in wordings], dtype=np.int32),
         claimed=np.array([[name in one.types for name in head.types] for one in wordings], dtype=np.bool_),
+        **_net_arrays(head.blend),
     )
+    np.savez_compressed(folder / WEIGHTS_FILE, **arrays)
     digest = _digest(folder / WEIGHTS_FILE)
     body: dict[str, Any] = {
         "form": FORM,
@@ -105,6 +108,7 @@ def load_head(folder: Path, task: Task, *, encoder: Encoder | None = None) -> He
         met=float(body["met"]),
         clear=float(body["clear"]),
         memory=_memory(arrays, body),
+        blend=_blend(arrays),
         encoder=body["encoder"],
         encoded=frozenset(body["encoded"]),
         label=None if body["label"] is None else decode(body["label"]),
@@ -117,7 +121,7 @@ def _body(folder: Path) -> dict[str, Any]:
         digest = _digest(folder / WEIGHTS_FILE)
     except (OSError, ValueError) as error:
         raise DataError(f"head in {str(folder)!r}: {error}", code="claims.head") from error
-    if body.get("form") != FORM:
+    if body.get("form") not in FORMS:
         raise DataError(
             f"head in {str(folder)!r} has form {body.get('form')!r}, known is {FORM}; train it again",
             code="claims.head",
@@ -142,9 +146,10 @@ def _arrays(folder: Path, body: Mapping[str, Any]) -> Mapping[str, NDArray[Any]]
         arrays = {name: opened[name] for name in opened.files}
     count = len(body["types"])
     sound = (
-        arrays["matrix"].shape == (len(arrays["features"]), count)
+        not arrays.get("vectors", np.zeros(0)).size
+        and arrays["matrix"].shape == (len(arrays["features"]), count)
         and arrays["bias"].shape == (count,)
-        and bool(np.isfinite(arrays["matrix"]).all())
+        and all(bool(np.isfinite(one).all()) for one in arrays.values())
     )
     if not sound:
         raise DataError(f"the weights in {str(folder)!r} do not fit {count} types", code="claims.head")
@@ -155,10 +160,33 @@ def _weights(arrays: Mapping[str, NDArray[Any]]) -> Weights:
     return Weights(
         rows={int(key): row for row, key in enumerate(arrays["features"])},
         matrix=arrays["matrix"],
-        vectors=arrays["vectors"],
         bias=arrays["bias"],
         words=frozenset(int(one) for one in arrays["words"]),
     )
+
+
+def _net_arrays(blend: Blend | None) -> dict[str, NDArray[Any]]:
+    import numpy as np
+
+    if blend is None:
+        return {}
+    stacked = {
+        f"net_{name}": np.stack([getattr(one, name) for one in blend.net.members]).astype(np.float16)
+        for name in NET_PARTS
+    }
+    edges = {"net_mean": blend.net.mean, "net_scale": blend.net.scale}
+    joins = {"blend": np.stack([blend.words, blend.vector, blend.shift])}
+    return stacked | {name: one.astype(np.float32) for name, one in (edges | joins).items()}
+
+
+def _blend(arrays: Mapping[str, NDArray[Any]]) -> Blend | None:
+    import numpy as np
+
+    if "blend" not in arrays:
+        return None
+    parts = [arrays[f"net_{name}"].astype(np.float32) for name in NET_PARTS]
+    members = tuple(Layers(*member) for member in zip(*parts, strict=True))
+    return Blend(Net(arrays["net_mean"], arrays["net_scale"], members), *arrays["blend"])
 
 
 def _memory(arrays: Mapping[str, NDArray[Any]], body: Mapping[str, Any]) -> Memory:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pilothouse.documents.claims.heads.features import Seen, see
 from pilothouse.documents.claims.heads.layout import Memory, Wording
+from pilothouse.documents.claims.heads.net import Net
 from pilothouse.documents.claims.judging import Judgement, Opinion
 from pilothouse.documents.claims.types import Layout, Use
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from pilothouse.documents.claims.lexicon import Marked
     from pilothouse.labels import Label
 
-__all__ = ["Head", "Limits", "Weights"]
+__all__ = ["Blend", "Head", "Limits", "Weights"]
 
 SILENT = Judgement(opinions={}, layout="new", met=0.0, harmless=False)
 REMEMBERED = 3
@@ -58,18 +59,16 @@ class Weights:
     Attributes:
         rows: Row by hashed feature.
         matrix: Of the features.
-        vectors: Of the encoder's dimensions; no rows without an encoder.
         bias: One a type.
         words: Hashes of every word met in training.
     """
 
     rows: Mapping[int, int]
     matrix: NDArray[np.float32]
-    vectors: NDArray[np.float32]
     bias: NDArray[np.float32]
     words: frozenset[int]
 
-    def score(self, seen: Seen, vector: NDArray[np.float32] | None) -> NDArray[np.float32]:
+    def score(self, seen: Seen) -> NDArray[np.float32]:
         """Return one score a type, before calibration."""
         import numpy as np
 
@@ -78,14 +77,36 @@ class Weights:
         if known:
             rows = np.fromiter((row for row, _ in known), dtype=np.int64, count=len(known))
             values = np.fromiter((value for _, value in known), dtype=np.float32, count=len(known))
-            scores += values @ self.matrix[rows]
-        if vector is not None and self.vectors.shape[0] == vector.shape[0]:
-            scores += vector @ self.vectors
+            scores += values @ self.matrix[rows].astype(np.float32)
         return scores
 
     def met(self, seen: Seen) -> float:
         """Return the share of a sentence's words that stood in training."""
         return len(seen.words & self.words) / len(seen.words) if seen.words else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Blend:
+    """How a net over an encoder's vectors and the weights of words are joined.
+
+    Attributes:
+        words: Factor of the words' score, one a type.
+        vector: Factor of the net's score.
+        shift: Added to both.
+    """
+
+    net: Net
+    words: NDArray[np.float32]
+    vector: NDArray[np.float32]
+    shift: NDArray[np.float32]
+
+    def joined(self, words: NDArray[np.float32], vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return what both say together; a row of scores of words for each row of vectors."""
+        import numpy as np
+
+        joined: NDArray[np.float32] = np.multiply(words, self.words, dtype=np.float32)
+        joined += self.net.score(vectors) * self.vector + self.shift
+        return joined
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +123,7 @@ class Head:
         clear: A new wording is called harmless only below this chance: examples never cover all that may
             come, so the threshold that keeps their recall is not enough for wordings unlike any of them.
         memory: The wordings of training.
+        blend: With what an encoder's vectors say; None where it was trained without.
         encoder: Version of the vectors; empty for none.
         encoded: Languages whose sentences have vectors.
         label: Join of what it was made from.
@@ -116,6 +138,7 @@ class Head:
     met: float
     memory: Memory
     clear: float = 0.02
+    blend: Blend | None = None
     encoder: str = ""
     encoded: frozenset[str] = field(default_factory=frozenset[str])
     label: Label | None = None
@@ -139,8 +162,8 @@ class Head:
             known = None
         met = self.weights.met(seen)
         layout: Layout = "new" if known is None else "known"
-        if known is None and met < self.met:
-            # Mostly words it never met: it claims nothing and clears nothing.
+        if known is None and met < self.met and vector is None:
+            # Mostly words it never met: it claims nothing and clears nothing. An encoder knows more words.
             return Judgement(opinions={}, layout="new", met=met, harmless=False)
         scores = self.scores(seen, vector)
         opinions = {
@@ -151,7 +174,10 @@ class Head:
 
     def scores(self, seen: Seen, vector: NDArray[np.float32] | None) -> NDArray[np.float32]:
         """Return one score a type, before calibration."""
-        return self.weights.score(seen, vector)
+        words = self.weights.score(seen)
+        if self.blend is None or vector is None:
+            return words
+        return self.blend.joined(words[None], vector[None])[0]
 
     def _opinion(
         self, name: str, layout: Layout, score: float, known: Wording | None, likeness: float

@@ -13,14 +13,16 @@ __all__ = ["split_quoted"]
 
 _RULE = re.compile(r"^\s*[-_=*]{3,}\s*[\w\s'()À-ž]{0,40}\s*[-_=*]{3,}\s*$")
 _HEADER = re.compile(r"^\s*\*?([\w \u00c0-\u017e-]{1,20}?)\*?\s*:\s*\S")
+_BAR = re.compile(r"^ ?\| [^|]+$")
 _DATED = re.compile(r"\d")
 
 
 def split_quoted(content: str) -> tuple[Block, ...]:
     """Return who speaks where, as blocks without gaps: ``paragraph``, ``quoted``, ``signature``.
 
-    A line that starts with ``>`` is quoted. Behind "... wrote:", a forwarding rule or a block of mail headers
-    all that follows is quoted. Behind the line ``-- `` all is signature.
+    A line that starts with ``>`` is quoted, and so are lines one below the other that start with a bar.
+    Behind "... wrote:", a forwarding rule or a block of mail headers all that follows is quoted. Behind the
+    line ``-- `` all is signature.
     """
     kinds: list[tuple[str, int, int]] = []
     state = "paragraph"
@@ -29,7 +31,7 @@ def split_quoted(content: str) -> tuple[Block, ...]:
     for index, line in enumerate(lines):
         end = at + len(line)
         kind = state
-        if line.lstrip(" ").startswith(">"):
+        if line.lstrip(" ").startswith(">") or _barred(lines, index):
             kind = "quoted"
         elif state != "quoted" and _quote_begins(lines, index):
             kind = state = "quoted"
@@ -61,6 +63,13 @@ def _quote_begins(lines: list[str], index: int) -> bool:
     if folded.endswith(tuple(mark for mark in said if mark.endswith(":"))):
         return bool(_DATED.search(line)) or "@" in line or _quoted_next(lines, index)
     return _headers_from(lines, index, fields)
+
+
+def _barred(lines: list[str], index: int) -> bool:
+    """Whether a line and one beside it start with their only bar; a row of a table has more of them."""
+    beside = [lines[at] for at in (index - 1, index, index + 1) if 0 <= at < len(lines)]
+    marked = [bool(_BAR.match(line)) for line in beside]
+    return bool(_BAR.match(lines[index])) and sum(marked) > 1
 
 
 def _quoted_next(lines: list[str], index: int) -> bool:
