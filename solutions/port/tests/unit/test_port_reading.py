@@ -19,9 +19,11 @@ from pilothouse_port.reading import (
     TextReading,
     hazard_in,
     open_reader,
+    port_encoder,
     read_facts,
     signs,
 )
+from pilothouse_port.reading.tasks import cleared
 from pilothouse_port.types import Facts, Unread, Verdict
 
 READER = open_reader()
@@ -77,6 +79,33 @@ def test_harmless_mails_no_longer_block(text: str) -> None:
     readout = read(said(f"Good morning,\n\n{text}\n\nKind regards\nA. Brandt\n"))
     assert readout.claims == ()
     assert readout.facts.unread == ()
+
+
+def test_who_wrote_and_when_is_nobodys_claim_but_what_stands_below_is_read() -> None:
+    sent = "From: R. de Wit <r.wit@x.example>\nSent: 19.02.2026 17:44\nRef: MSCU1234566\n\n"
+    head = f"{'_' * 32}\n{sent}"
+    plain = cleared(head + "Please use x@y.example from now on.")
+    assert plain.split() == ["Please", "use", "x@y.example", "from", "now", "on."]
+    assert len(plain) == len(head + "Please use x@y.example from now on.")
+    ours = "New contact: J. Doe <j@x.example>\nHold: MSCU1234566\n"
+    assert cleared(ours) == ours
+    assert outcomes(said(head + "Please do not release MSCU1234566 until you hear from us.")) == {
+        "stop.instructed"
+    }
+
+
+def test_lines_quoted_with_a_bar_are_not_the_senders_and_a_table_is() -> None:
+    quoted = "| Boxes under a stop are not released\n| before somebody lifts it.\n\n"
+    assert outcomes(said(quoted + "When can we collect MSCU1234566?\n")) == set()
+    table_ = "Box | Note\nMSCU1234566 | Please do not release MSCU1234566 until you hear from us.\n"
+    assert outcomes(said(table_)) == {"stop.instructed"}
+
+
+def test_without_the_encoder_heads_that_know_words_alone_read() -> None:
+    reader = open_reader(encoded=False)
+    assert reader.version != READER.version or port_encoder() is None
+    stop = said("Please do not release MSCU1234566 until you hear from us.")
+    assert outcomes(stop, reader=reader) == {"stop.instructed"}
 
 
 def test_a_language_nobody_measured_stays_unread_and_escalates() -> None:
