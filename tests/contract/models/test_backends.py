@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -23,9 +23,17 @@ from pilothouse.models.testing import (
 
 pytestmark = [
     pytest.mark.anyio,
-    # A call that is cut leaves the HTTP library's half-closed socket to the collector.
+    # A call that is cut leaves the HTTP library's half-closed socket to the collector: see below.
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
+
+
+@pytest.fixture(autouse=True)
+def _collected() -> Iterator[None]:
+    """Collect it here, where it is expected, and not during another test."""
+    yield
+    for _ in range(3):
+        gc.collect()
 
 
 @asynccontextmanager
@@ -47,7 +55,6 @@ async def over_a_socket(replies: list[Reply], folder: Path) -> AsyncIterator[Bac
 @pytest.mark.parametrize("opened", [over_tcp, over_a_socket])
 async def test_the_contract_of_an_endpoint(opened: object, tmp_path: Path) -> None:
     await check_backend(opened, tmp_path)  # type: ignore[arg-type]
-    gc.collect()
 
 
 async def test_the_suite_can_fail(tmp_path: Path) -> None:
