@@ -217,6 +217,7 @@ async def _train(given: argparse.Namespace) -> None:
     from pilothouse.labels import unknown
     from pilothouse.learning import Examples, train_heads
     from pilothouse_port.reading import port_encoder, task_for
+    from pilothouse_port.reading.past import without_addresses
     from pilothouse_port.reading.tasks import ENCODED
 
     encoder = port_encoder(given.delta) if given.encoder else None
@@ -225,7 +226,8 @@ async def _train(given: argparse.Namespace) -> None:
         for kind, found in past_of(seed, given).items():
             rows[kind] += found
     for kind, found in rows.items():
-        examples = Examples(rows=tuple(found), label=unknown("made-worlds"), licence="CC0-1.0 (made worlds)")
+        every = (*found, *without_addresses(found))
+        examples = Examples(rows=every, label=unknown("made-worlds"), licence="CC0-1.0 (made worlds)")
         trained = await train_heads(
             task_for(kind),  # type: ignore[arg-type]
             examples,
@@ -233,9 +235,10 @@ async def _train(given: argparse.Namespace) -> None:
             encoder=encoder,
             encoded=ENCODED if encoder is not None else frozenset(),
             aside=given.aside,
+            joins=json.loads(given.joins.read_text())[kind] if given.joins else None,
             progress=lambda words: print(words, flush=True),
         )
-        print(f"{kind}: {len(found)} texts, {trained.folder}", flush=True)
+        print(f"{kind}: {len(every)} texts, {trained.folder}", flush=True)
 
 
 def main() -> None:
@@ -249,6 +252,7 @@ def main() -> None:
     parser.add_argument("--history", type=int, help="past boxes of each world trained on")
     parser.add_argument("--encoder", action="store_true", help="train heads with the encoder's vectors")
     parser.add_argument("--delta", type=Path, help="what a training added to the encoder")
+    parser.add_argument("--joins", type=Path, help="JSON by kind and type: joins learnt on other hands")
     parser.add_argument("--aside", type=float, default=0.2, help="share kept aside for the card")
     parser.add_argument("--one", type=int)
     parser.add_argument("--json", type=Path)

@@ -22,6 +22,7 @@ __all__ = [
     "RICH",
     "STRENGTHS",
     "Crossed",
+    "Joins",
     "Progress",
     "Sheet",
     "cross_fit",
@@ -71,6 +72,10 @@ class Sheet:
         return self.vectors[at]
 
 
+Joins = tuple["NDArray[np.float32]", "NDArray[np.float32]", "NDArray[np.float32]"]
+"""Factors of words and of vectors, and a shift, one a type."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Crossed:
     """What heads that never saw a wording's unit say of it.
@@ -85,7 +90,7 @@ class Crossed:
     scores: NDArray[np.float32]
     met: tuple[float, ...]
     strength: float
-    joins: tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
+    joins: Joins
 
 
 def sheet_of(
@@ -180,13 +185,14 @@ def cross_fit(
     seed: int,
     progress: Progress,
     strengths: Sequence[float] = STRENGTHS,
+    joins: Joins | None = None,
 ) -> Crossed:
-    """Return what heads say of wordings whose units they were not trained on."""
+    """Return what heads say of wordings whose units they were not trained on, joined as given if so."""
     folds = folds_of(sheet.names, units, count=FOLDS, seed=seed)
     best: tuple[float, Crossed] | None = None
     nets = _crossed_nets(sheet, folds, seed)
     for strength in strengths:
-        crossed = _joined(sheet, _crossed(sheet, folds, strength), nets)
+        crossed = _joined(sheet, _crossed(sheet, folds, strength), nets, joins)
         loss = _loss(sheet, crossed)
         progress(f"cross-fitted {FOLDS} folds at strength {strength:g}: log-loss {loss:.4f}")
         if best is None or loss < best[0]:
@@ -233,8 +239,10 @@ def _crossed_nets(sheet: Sheet, folds: Sequence[int], seed: int) -> NDArray[np.f
     return scores
 
 
-def _joined(sheet: Sheet, words: Crossed, nets: NDArray[np.float32] | None) -> Crossed:
-    """Return the scores of words and vectors joined so that together they predict best."""
+def _joined(
+    sheet: Sheet, words: Crossed, nets: NDArray[np.float32] | None, given: Joins | None = None
+) -> Crossed:
+    """Return the scores of words and vectors joined as given, or so that together they predict best."""
     import numpy as np
 
     from pilothouse.learning.adapters.linear import fit_join
@@ -242,7 +250,7 @@ def _joined(sheet: Sheet, words: Crossed, nets: NDArray[np.float32] | None) -> C
     if nets is None or sheet.vectors is None:
         return words
     spoken: NDArray[np.bool_] = np.any(sheet.vectors, axis=1)
-    joins = fit_join(words.scores, nets, sheet.truths, sheet.weights * spoken[:, None])
+    joins = given or fit_join(words.scores, nets, sheet.truths, sheet.weights * spoken[:, None])
     joined = words.scores * joins[0] + nets * joins[1] + joins[2]
     scores = np.where(spoken[:, None], joined, words.scores).astype(np.float32)
     return replace(words, scores=scores, joins=joins)
@@ -264,6 +272,7 @@ def limits_of(
     aims: Aims,
     *,
     noise: float,
+    calibrated: bool = False,
 ) -> dict[str, dict[Layout, heads.Limits]]:
     """Return thresholds and calibration by type and layout.
 
@@ -274,6 +283,7 @@ def limits_of(
         types: In the order of the columns.
         aims: What to prove.
         noise: Share of wrong labels among those that claim something.
+        calibrated: The scores are chances already, of hands that nothing was fitted on.
     """
     limits: dict[str, dict[Layout, heads.Limits]] = {}
     for column, type_ in enumerate(types):
@@ -282,15 +292,21 @@ def limits_of(
             [(float(crossed.scores[row, column]), bool(sheet.truths[row, column] >= 0.5)) for row in asked],
             aims,
             noise,
+            calibrated,
         )
         # Where no known text claims it, what holds for new wordings holds for known ones all the more.
         claimed = any(truth for _, truth in known[column])
-        limits[type_] = {"known": _limits(known[column], aims, noise) if claimed else new, "new": new}
+        limits[type_] = {
+            "known": _limits(known[column], aims, noise, calibrated) if claimed else new,
+            "new": new,
+        }
     return limits
 
 
-def _limits(scored: Sequence[tuple[float, bool]], aims: Aims, noise: float) -> heads.Limits:
-    temperature, shift = fit_scale([s for s, _ in scored], [t for _, t in scored])
+def _limits(scored: Sequence[tuple[float, bool]], aims: Aims, noise: float, calibrated: bool) -> heads.Limits:
+    temperature, shift = 1.0, 0.0
+    if not calibrated:
+        temperature, shift = fit_scale([s for s, _ in scored], [t for _, t in scored])
     bare = heads.Limits(tighten=0.5, temperature=temperature, shift=shift)
     cases = [(bare.chance(score), truth) for score, truth in scored]
     tighten, proven = recall_threshold([p for p, truth in cases if truth], aims, noise=noise)

@@ -23,6 +23,7 @@ from pilothouse.learning.fitting import (
     RICH,
     STRENGTHS,
     Crossed,
+    Joins,
     Progress,
     Sheet,
     cross_fit,
@@ -87,6 +88,7 @@ async def train_heads(
     generator: Generator | None = None,
     aims: Aims | None = None,
     aside: float = ASIDE,
+    joins: Mapping[str, Sequence[float]] | None = None,
     seed: int = 0,
     progress: Progress = lambda _: None,
 ) -> Trained:
@@ -101,6 +103,8 @@ async def train_heads(
         generator: A promoted text model, only to report what it adds.
         aims: What thresholds must prove.
         aside: Share of new wordings, and of known texts, that nothing is fitted on: the card's figures.
+        joins: By type, how words and vectors are joined and shifted to chances, where that was learnt on
+            hands that neither heads nor encoder had met; needed for an encoder tuned on these examples.
         seed: Of splits and variants.
         progress: Told each step in words.
 
@@ -111,9 +115,12 @@ async def train_heads(
     types = tuple(one.name for one in task.types if not one.mention)
     split = _split(examples, task, types, aside, seed, progress)
     vectors = await _vectors(split.wordings, encoder, encoded)
-    sheet, crossed, fitted = _fitted(split, types, task, vectors, seed, progress)
+    given = _joins(joins, types) if vectors else None
+    sheet, crossed, fitted = _fitted(split, types, task, vectors, seed, progress, given)
     spoken = encoded if vectors else frozenset[str]()
-    head = _head(task, types, sheet, crossed, fitted, split, examples, wanted, encoder, spoken)
+    head = _head(
+        task, types, sheet, crossed, fitted, split, examples, wanted, encoder, spoken, given is not None
+    )
     progress(
         f"fitted {len(sheet.names)} wordings; measuring on {len(split.test)} new and "
         f"{len(split.known)} known texts"
@@ -165,11 +172,14 @@ def _fitted(
     vectors: Mapping[str, NDArray[np.float32]],
     seed: int,
     progress: Progress,
+    given: Joins | None = None,
 ) -> tuple[Sheet, Crossed, Fitted]:
     """Find which sentences carry the claims and which labels to believe, some rounds; then fit on those."""
     trusted = sheet = sheet_of(split.wordings, types, task, vectors, seed=seed)
     for _ in range(ROUNDS):
-        crossed = cross_fit(trusted, split.units, seed=seed, progress=progress, strengths=STRENGTHS[:1])
+        crossed = cross_fit(
+            trusted, split.units, seed=seed, progress=progress, strengths=STRENGTHS[:1], joins=given
+        )
         carried = carried_by(split.train, sheet, crossed, types)
         trusted = replace(sheet, weights=believed(sheet, crossed))
         if not carried:
@@ -180,10 +190,20 @@ def _fitted(
         sheet = sheet_of(split.wordings, types, task, vectors, seed=seed)
         trusted = replace(sheet, weights=believed(sheet, crossed))
     strengths = STRENGTHS if len(sheet.names) < RICH else STRENGTHS[:1]
-    crossed = cross_fit(trusted, split.units, seed=seed, progress=progress, strengths=strengths)
+    crossed = cross_fit(trusted, split.units, seed=seed, progress=progress, strengths=strengths, joins=given)
     trusted = replace(sheet, weights=believed(sheet, crossed))
     progress(f"{int((trusted.weights < sheet.weights).sum())} labels that others contradict are left out")
     return sheet, crossed, fit_all(trusted, crossed, seed=seed)
+
+
+def _joins(joins: Mapping[str, Sequence[float]] | None, types: Sequence[str]) -> Joins | None:
+    """Return what is given by type as columns; a type that is left out goes by its words alone."""
+    import numpy as np
+
+    if joins is None:
+        return None
+    rows = np.array([joins.get(name, (1.0, 0.0, 0.0)) for name in types], dtype=np.float32)
+    return rows[:, 0], rows[:, 1], rows[:, 2]
 
 
 async def _vectors(
@@ -232,9 +252,12 @@ def _head(
     aims: Aims,
     encoder: Encoder | None,
     encoded: frozenset[str],
+    calibrated: bool = False,
 ) -> heads.Head:
     known = _text_cases(split.known[::2], sheet, fitted, split, types)
-    limits = limits_of(sheet, crossed, known, types, aims, noise=wrong_share(split.wordings))
+    limits = limits_of(
+        sheet, crossed, known, types, aims, noise=wrong_share(split.wordings), calibrated=calibrated
+    )
     wordings = [
         heads.Wording(
             one.seen.shingles, one.seen.signature, one.count, frozenset(t for t in types if one.claims(t))

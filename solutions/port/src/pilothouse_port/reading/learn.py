@@ -18,7 +18,7 @@ from pilothouse_port.bindings.model import KeyModel, TextModel
 from pilothouse_port.bindings.values import apply, moment_of, text_of
 from pilothouse_port.reading.cargo import folded, hazard_in
 from pilothouse_port.reading.heads import DELTA, SHIPPED, port_encoder
-from pilothouse_port.reading.past import PastText, Ticket, examples_of, words_of_types
+from pilothouse_port.reading.past import PastText, Ticket, examples_of, without_addresses, words_of_types
 from pilothouse_port.reading.senders import domain_of
 from pilothouse_port.reading.tasks import ENCODED, task_for
 
@@ -215,7 +215,8 @@ async def train(
     progress("with the encoder's vectors" if encoder is not None else "words alone: no encoder is installed")
     cards: dict[str, Any] = {}
     for kind in ("mail", "remark"):
-        rows = tuple(example for one in past for example in one.examples.get(kind, ()))
+        found = [example for one in past for example in one.examples.get(kind, ())]
+        rows = (*found, *without_addresses(found))
         if not rows:
             progress(f"{kind}: the past holds no labelled text")
             continue
