@@ -1,8 +1,9 @@
 """What reading texts is worth: made worlds nobody mapped, decided without texts and by each kind of reader.
 
 ``python bench/port_reading.py --seeds 8500-8507 --size day --wording unseen --jobs 2`` prints one table. The
-key of a world is opened after its decisions are written. ``--train OUT --seeds 8300-8335 --size small
---history 1200 --wording mixed`` trains the heads that come with the package, from past decisions alone.
+key of a world is opened after its decisions are written. What comes with the package learnt from past decisions
+alone: ``--tune OUT --seeds 8300-8399 --size small --history 1200 --wording mixed`` tunes the encoder, and
+``--train OUT --encoder --delta OUT/delta.npz`` with the same seeds trains heads on its vectors.
 """
 
 from __future__ import annotations
@@ -214,20 +215,32 @@ def _spread(given: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 async def _train(given: argparse.Namespace) -> None:
+    from pilothouse.app import open_multilingual_encoder
     from pilothouse.labels import unknown
-    from pilothouse.learning import Examples, train_heads
+    from pilothouse.learning import Examples, Tuning, train_heads, tune_encoder
     from pilothouse_port.reading import port_encoder, task_for
     from pilothouse_port.reading.past import without_addresses
     from pilothouse_port.reading.tasks import ENCODED
 
-    encoder = port_encoder(given.delta) if given.encoder else None
     rows: dict[str, list[Any]] = {"mail": [], "remark": []}
     for seed in _seeds(given.seeds):
         for kind, found in past_of(seed, given).items():
             rows[kind] += found
-    for kind, found in rows.items():
-        every = (*found, *without_addresses(found))
-        examples = Examples(rows=every, label=unknown("made-worlds"), licence="CC0-1.0 (made worlds)")
+    every = {
+        kind: Examples(
+            rows=(*found, *without_addresses(found)),
+            label=unknown("made-worlds"),
+            licence="CC0-1.0 (made worlds)",
+        )
+        for kind, found in rows.items()
+    }
+    if given.tune:
+        tuning = Tuning(folder=given.tune, epochs=given.epochs, batch=32, start=given.delta)
+        tasks = [(task_for(kind), examples) for kind, examples in every.items()]  # type: ignore[arg-type]
+        print(await tune_encoder(tasks, open_multilingual_encoder(), tuning, progress=print))
+        return
+    encoder = port_encoder(given.delta) if given.encoder else None
+    for kind, examples in every.items():
         trained = await train_heads(
             task_for(kind),  # type: ignore[arg-type]
             examples,
@@ -238,7 +251,7 @@ async def _train(given: argparse.Namespace) -> None:
             joins=json.loads(given.joins.read_text())[kind] if given.joins else None,
             progress=lambda words: print(words, flush=True),
         )
-        print(f"{kind}: {len(every)} texts, {trained.folder}", flush=True)
+        print(f"{kind}: {len(examples)} texts, {trained.folder}", flush=True)
 
 
 def main() -> None:
@@ -252,12 +265,14 @@ def main() -> None:
     parser.add_argument("--history", type=int, help="past boxes of each world trained on")
     parser.add_argument("--encoder", action="store_true", help="train heads with the encoder's vectors")
     parser.add_argument("--delta", type=Path, help="what a training added to the encoder")
+    parser.add_argument("--tune", type=Path, help="tune the encoder instead, on from --delta if given")
+    parser.add_argument("--epochs", type=int, default=3, help="of tuning")
     parser.add_argument("--joins", type=Path, help="JSON by kind and type: joins learnt on other hands")
     parser.add_argument("--aside", type=float, default=0.2, help="share kept aside for the card")
     parser.add_argument("--one", type=int)
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
-    if given.train is not None:
+    if given.train is not None or given.tune is not None:
         asyncio.run(_train(given))
         return
     if given.one is not None:
