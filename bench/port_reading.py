@@ -1,9 +1,9 @@
 """What reading texts is worth: made worlds nobody mapped, decided without texts and by each kind of reader.
 
 ``python bench/port_reading.py --seeds 8500-8507 --size day --wording unseen --jobs 2`` prints one table. The
-key of a world is opened after its decisions are written. What comes with the package learnt from past decisions
-alone: ``--tune OUT --seeds 8300-8399 --size small --history 1200 --wording mixed`` tunes the encoder, and
-``--train OUT --encoder --delta OUT/delta.npz`` with the same seeds trains heads on its vectors.
+key of a world is opened after its decisions are written. What comes with the package learnt from past
+decisions alone: ``--tune OUT --seeds 8300-8399 --size small --history 1200 --wording mixed`` tunes the
+encoder, and ``--train OUT --encoder --delta OUT/delta.npz`` with the same seeds trains heads on its vectors.
 """
 
 from __future__ import annotations
