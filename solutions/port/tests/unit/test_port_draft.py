@@ -283,6 +283,23 @@ STOPS = {
 }
 
 
+@pytest.mark.parametrize("holder", ["holder_number", "mannu3"])
+def test_who_holds_a_mandate_is_found_even_where_nobody_wrote_about_the_column(holder: str) -> None:
+    mandates = {
+        "mandate_number": ["M-002496", "M-002498", "M-002503"],
+        "giver_number": ["001782", "002092", "003109"],
+        holder: ["003196", "003181", "003196"],
+        "mandate_scope": ["release", "all", "release"],
+        "mandate_state": ["active", "active", "revoked"],
+        "valid_until": ["2026-11-02", "2027-03-04", "2025-08-21"],
+    }
+    found = guessed(table("mandates", mandates))
+    assert {"mandate.state", "mandate.scope", "mandate.valid_until"} <= set(found)
+    assert found["mandate.state"].body["key"]["agent"] == holder
+    several = {**mandates, "mannu4": mandates["giver_number"]}
+    assert holder != "mannu3" or "mandate.state" not in guessed(table("mandates", several))
+
+
 def test_blocks_of_several_types_raise_the_question_whether_one_lifts_another() -> None:
     plain = guessed(table("stops", STOPS))["stop.listed"]
     assert plain.todo == []

@@ -380,6 +380,7 @@ def _mandates(g: Guesser) -> list[Guess]:
         near=["giver", "mandate", "scope"],
         shapes=("id", "whole", "code"),
     )
+    given = given or _unnamed_holder(g)
     if given is None:
         return []
     look, holder = given
@@ -401,6 +402,25 @@ def _mandates(g: Guesser) -> list[Guess]:
         if column is not None:
             out.append(_guess(g, name, look, column, parts, newest))
     return out
+
+
+def _unnamed_holder(g: Guesser) -> tuple[Look, Column] | None:
+    """Return who holds mandates where nobody wrote of that column: the one other column of such numbers."""
+    found = g.find("giver", near=["mandate", "scope", "state"], shapes=("id", "whole", "code"))
+    if found is None or found[0].column("scope") is None:
+        return None
+    look, giver = found
+    others = [
+        column
+        for column in look.table.columns.values()
+        if column.name not in look.meanings and column is not giver and _masked(column) == _masked(giver)
+    ]
+    return (look, others[0]) if len(others) == 1 else None
+
+
+def _masked(column: Column) -> set[str]:
+    """Return how the values are written, whatever their digits."""
+    return {re.sub(r"\d", "0", value) for value in column.distinct}
 
 
 def _rights(g: Guesser) -> list[Guess]:
