@@ -101,6 +101,8 @@ def test_what_disarms_a_hazard(armed: str, disarmed: str) -> None:
         "gloves made from asbestos",
         "hair colour spray",
         "UN 1263 brushes",
+        "chloortabletten zwembad emmers 5kg",  # packed in buckets, no buckets
+        "barbecue lighting fluid, 1 litre bottles",
     ],
 )
 def test_what_does_not_disarm_one(text: str) -> None:
@@ -115,6 +117,7 @@ def test_what_does_not_disarm_one(text: str) -> None:
         "qwertzium blorp",
         "white tablets in tins",  # a form without a thing
         "blue liquid",
+        "bicycle fluid, bottles",  # a liquid for a harmless thing is no harmless thing
     ],
 )
 def test_what_nobody_can_tell_stays_open(text: str) -> None:

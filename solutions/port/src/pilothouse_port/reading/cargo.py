@@ -122,9 +122,20 @@ def _odd(parsed: Parsed, item: Item, held: Collection[int], known: Collection[st
             continue
         passed = headed and not chemical(token.word) and len(token.word) < LONG
         unknown = token.word not in known and not token.kind and not passed
-        if unknown or (token.kind & Kind.SUBSTANCE and not plain):
+        poured = token.kind & Kind.SUBSTANCE and not (plain and not _ends_in(parsed, item, at))
+        if unknown or poured:
             odd.append(token.word)
     return odd
+
+
+def _ends_in(parsed: Parsed, item: Item, at: int) -> bool:
+    """Whether a liquid, a powder or the like is the head: ``barbecue lighting fluid``, not ``gel mats``."""
+    if "empty" in item.says or _edible(parsed, item) or at == item.first:
+        return False
+    if parsed.tokens[at].kind & Kind.FITTING:
+        return False
+    behind = parsed.tokens[at + 1 : item.after]
+    return all(not token.word.isalpha() or token.kind & (Kind.FORM | Kind.TRAIT) for token in behind)
 
 
 def _thing(token: Token, beside: Sequence[Token]) -> bool:
@@ -228,7 +239,8 @@ def _headed_away(parsed: Parsed, item: Item, one: Named) -> str:
     own = tail_of(one.rest)
     if not own & Kind.FOOD and _disarms(own, one.meaning):
         return ""
-    if _tailed(tokens[one.after : after], one.meaning, apart=_english(parsed)):
+    poured = _POURED.search(tokens[one.after - 1].word)
+    if not poured and _tailed(tokens[one.after : after], one.meaning, apart=_english(parsed)):
         return ""
     if first < one.first <= first + 2:
         lead = leads(tokens[first].word) if tokens[first].says <= _NAMES else 0
@@ -241,6 +253,12 @@ def _english(parsed: Parsed) -> bool:
     """Whether nothing speaks against English, which writes its compounds apart."""
     small = [token for token in parsed.tokens if token.says & _SMALL_WORDS]
     return parsed.text.isascii() and all("english" in token.says for token in small)
+
+
+_POURED: Final = re.compile(
+    r"(?:tablet|tabs$|pulver|poeder|powder|granul|korrel|pellet|fluid|liquid|flussigk|vloeistof)[a-z]{0,5}$"
+)
+"""A hazard in such a form is packed in what follows, and no part of it: ``chloortabletten emmers``."""
 
 
 def _tailed(behind: Sequence[Token], meaning: str, *, apart: bool) -> bool:
