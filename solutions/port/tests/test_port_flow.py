@@ -99,7 +99,7 @@ def late_mail(flow_world) -> Iterator[Path]:
 def mail_about(container: str) -> str:
     return (
         "Message-ID: <late@shipper.example>\nFrom: a@shipper.example\nTo: desk@agency.example\n"
-        f"Date: Tue, 06 Jan 2026 08:00:00 +0000\nSubject: {container}\n\nPlease stop this box.\n"
+        f"Date: Tue, 06 Jan 2026 08:00:00 +0000\nSubject: {container}\n\nPlease do not release this box.\n"
     )
 
 

@@ -57,14 +57,14 @@ def test_a_workbook_is_one_that_others_read():
     assert [list(row) for row in sheet.iter_rows(values_only=True)] == [["B/L", "A & <B>"], ["x", None]]
 
 
-def test_five_to_eight_of_a_hundred_mails_carry_their_intent_in_an_enclosure_alone():
+def test_about_one_in_eleven_mails_carries_its_intent_in_an_enclosure_alone():
     found = Counter()
     for seed in range(10):
         canon = build_canon(seed, "day")
         found.update(mail.carrier for mail in canon.history.texts.mails + canon.texts.mails)
     carried = {k: n for k, n in found.items() if k not in {"body", "unreadable"}}
     assert set(carried) == {"pdf", "scan", "photo", "eml", "sheet"}
-    assert 0.05 <= sum(carried.values()) / found.total() <= 0.08
+    assert 0.07 <= sum(carried.values()) / found.total() <= 0.11
     assert (found["scan"] + found["photo"]) / found.total() < 0.035
 
 

@@ -156,6 +156,7 @@ async def _prepared(
 
     from pilothouse_port.bindings import SourcesReader
     from pilothouse_port.evaluate import evaluate
+    from pilothouse_port.reading import reader_for
 
     who = replace(studio.principal, agent=AGENT_OF)
     clerk = Clerk(sources=studio.sources, principal=who, bindings=bindings, at=at)
@@ -165,7 +166,10 @@ async def _prepared(
     letter = Spot(name="a mail", kind="mail", system=mailbox.system, object=mailbox.object, field=PARTS[0])
     asked = {"container": scene.asked.container, "bl": scene.asked.bl}
     undo.append(planter.plant(letter, asked, ASKING.format(**asked)))
-    packs = await evaluate(bindings, SourcesReader(studio.sources, studio.principal), at=at)
+    reader = SourcesReader(studio.sources, studio.principal)
+    # Texts are read as the workflow reads them, or what it clears would look like an attack's work.
+    reads = await reader_for(bindings, reader, asker=studio.principal.id)
+    packs = await evaluate(bindings, reader, at=at, texts_reader=reads)
     places = await places_of(
         root / "world", bindings, scene, packs, sources=studio.sources, reader=studio.principal
     )

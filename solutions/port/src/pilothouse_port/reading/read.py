@@ -85,6 +85,16 @@ _HEADER_LINE = re.compile(
     r"|[ \t>]*[\w\u00c0-\u017e-]{1,14}[ \t]?:[ \t][^\n]*\d{4}[^\n]*\d:\d[^\n]*|[ \t]*>+)",
     re.MULTILINE,
 )
+_SPEECH = re.compile(
+    r"@|\b(?:we|you|your|our|please|ignore|instructions?"
+    r"|ich|wir|sie|ihre?[nmrs]?|unsere?[nmrs]?|bitte|sind|wurden?|anweisung\w*"
+    r"|wij|jullie|uw|onze|gelieve|graag|negeer|instructies?"
+    r"|nous|vous|votre|notre|veuillez|merci|ignorez"
+    r"|nosotros|usted|nuestr[oa]s?|favor|ignore[ns]?|instrucci[oó]n(?:es)?"
+    r"|noi|vostr[oa]|prego|n[oó]s|vosso|nossa?|prosz[eę]|nasz\w*)\b",
+    re.IGNORECASE,
+)
+"""Words of whoever addresses somebody: a description of cargo addresses nobody."""
 _LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]")
 _LETTER = re.compile(r"[^\W\d_]")
 
@@ -141,6 +151,8 @@ class PortReader:
                 type="hazard", quote=found.quote, start=found.start, p=0.95, sure=True, by=found.meaning
             )
             return TextReading(said=(said,))
+        if _SPEECH.search(text):
+            return TextReading(open=("hazard",), why=f"somebody speaks, no cargo is named: {text[:60]!r}")
         if len(_LETTER.findall(text)) < 3 or _foreign(text):
             return TextReading(open=("hazard",), why=f"no words that anybody knows: {text[:60]!r}")
         strange = strange_words(text, self._cargo_words)
