@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
 import sys
 import textwrap
@@ -18,6 +19,7 @@ ANYTHING: Final = "*"
 _OPEN: Final = frozenset({"bound", "source", "Sources"})
 
 
+@functools.lru_cache(maxsize=1024)
 def reads_of(function: Callable[..., Any]) -> frozenset[str]:
     """Return the names of the sources that ``function`` and what it calls may read; ``*`` is any of them.
 
@@ -78,6 +80,7 @@ def _library(module: str | None) -> bool:
     return root in sys.stdlib_module_names or root in ("pilothouse", "pydantic", "")
 
 
+@functools.lru_cache(maxsize=8192)  # parsing is most of what the start of a project with many steps costs
 def _tree(function: Callable[..., Any]) -> ast.AST | None:
     try:
         return ast.parse(textwrap.dedent(inspect.getsource(function)))
