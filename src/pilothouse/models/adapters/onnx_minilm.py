@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Literal, Protocol, TypeVar, cast
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final, cast
 
-from pilothouse.models.adapters.windows import Encoded, Window, batches
-from pilothouse.telemetry import AttributeValue, span
+from pilothouse.models.adapters.encoding import (
+    Encoded,
+    EncoderWeights,
+    ThreadedEncoder,
+    Window,
+    batches,
+    open_session,
+    without_surrogates,
+)
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import numpy as np
     from numpy.typing import NDArray
     from onnxruntime import InferenceSession
@@ -21,22 +24,12 @@ if TYPE_CHECKING:
 
 __all__ = ["OnnxMiniLM"]
 
-T = TypeVar("T")
-_TOKENS = 256  # what it was trained on; two of them are [CLS] and [SEP]
-_DIMENSIONS = 384
-_BATCH_TOKENS = 512  # activations stay in the cache; larger batches were slower
-_RECIPE = f"minilm mean l2 {_TOKENS} windows"
+_TOKENS: Final = 256  # what it was trained on; two of them are [CLS] and [SEP]
+_DIMENSIONS: Final = 384
+_RECIPE: Final = f"minilm mean l2 {_TOKENS} windows"
 
 
-class _Weights(Protocol):
-    @property
-    def name(self) -> str: ...
-    @property
-    def hash(self) -> str: ...
-    def path(self, name: str) -> Path: ...
-
-
-class OnnxMiniLM:
+class OnnxMiniLM(ThreadedEncoder):
     """An ``Encoder``: ``all-MiniLM-L6-v2``, int8, 384 numbers a text; English is what it was measured on.
 
     A text over 256 tokens is read in windows and never cut: :meth:`windows` shows them, for callers who would
@@ -46,93 +39,48 @@ class OnnxMiniLM:
         weights: The open pack ``minilm``.
     """
 
-    def __init__(self, weights: _Weights) -> None:
+    def __init__(self, weights: EncoderWeights) -> None:
+        version = hashlib.sha256(f"{weights.hash} {_RECIPE}".encode()).hexdigest()
+        super().__init__(name=weights.name, version=version, dimensions=_DIMENSIONS)
         self._model = weights.path("model.onnx")
         self._words = weights.path("tokenizer.json")
-        self._name = weights.name
-        self._version = hashlib.sha256(f"{weights.hash} {_RECIPE}".encode()).hexdigest()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="encoder")
         self._loaded: tuple[InferenceSession, Tokenizer] | None = None
-
-    @property
-    def version(self) -> str:
-        """Hash of weights, tokenizer and the way they are used; stored with each vector."""
-        return self._version
-
-    @property
-    def dimensions(self) -> int:
-        """Numbers of a vector."""
-        return _DIMENSIONS
-
-    async def encode(
-        self, texts: Sequence[str], *, kind: Literal["query", "passage"] = "passage"
-    ) -> NDArray[np.float32]:
-        """Return one row a text, of length one; ``kind`` makes no difference to this model."""
-        return (await self.encode_reported(texts, kind=kind)).vectors
-
-    async def encode_reported(
-        self, texts: Sequence[str], *, kind: Literal["query", "passage"] = "passage"
-    ) -> Encoded:
-        """Encode, and say which texts took more than one window."""
-        attributes: dict[str, AttributeValue] = {
-            "gen_ai.request.model": self._name,
-            "gen_ai.operation.name": "embeddings",
-        }
-        with span("embeddings", attributes=attributes) as emitted:
-            encoded = await self._run(lambda: self._encode(list(texts)))
-            emitted.attributes["pilothouse.encoder.texts"] = len(texts)
-            emitted.attributes["pilothouse.encoder.windows"] = sum(encoded.windows)
-            return encoded
 
     async def windows(self, text: str) -> tuple[Window, ...]:
         """Return the pieces of ``text`` that the encoder sees whole; one when it is short."""
-        return await self._run(lambda: self._windows(text))
+        return await self._run(lambda: self._windows(without_surrogates(text)))
 
-    def close(self) -> None:
-        """End the thread and free the weights."""
-        self._thread.shutdown(wait=True, cancel_futures=True)
+    def _free(self) -> None:
         self._loaded = None
-
-    async def _run(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     def _load(self) -> tuple[InferenceSession, Tokenizer]:
         if self._loaded is None:
-            import onnxruntime
             from tokenizers import Tokenizer
 
-            options = onnxruntime.SessionOptions()
-            options.intra_op_num_threads = 1
-            options.inter_op_num_threads = 1
-            options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-            options.add_session_config_entry("session.inter_op.allow_spinning", "0")
-            options.log_severity_level = 3
-            session = onnxruntime.InferenceSession(
-                str(self._model), options, providers=["CPUExecutionProvider"]
-            )
             tokenizer = Tokenizer.from_file(str(self._words))
             tokenizer.no_truncation()  # the file asks for 128 and padding to it; we window and pad ourselves
             tokenizer.no_padding()
-            self._loaded = (session, tokenizer)
+            self._loaded = (open_session(self._model), tokenizer)
         return self._loaded
 
     def _windows(self, text: str) -> tuple[Window, ...]:
         _, tokenizer = self._load()
         return _cut(text, tokenizer.encode(text, add_special_tokens=False).offsets)
 
-    def _encode(self, texts: list[str]) -> Encoded:
+    def _encode(self, texts: list[str], kind: str) -> Encoded:
         import numpy as np
 
         session, tokenizer = self._load()
         rows: list[list[int]] = []
         owners: list[int] = []
-        for owner, encoding in enumerate(tokenizer.encode_batch(texts, add_special_tokens=True)):
+        given = [without_surrogates(text) for text in texts]
+        for owner, encoding in enumerate(tokenizer.encode_batch(given, add_special_tokens=True)):
             for piece in _pieces(encoding.ids):
                 rows.append(piece)
                 owners.append(owner)
         vectors = np.zeros((len(texts), _DIMENSIONS), np.float32)
         counts = np.zeros(len(texts), np.int64)
-        for batch in batches(rows, _BATCH_TOKENS):
+        for batch in batches(rows):
             pooled = _pool(session, [rows[index] for index in batch])
             for index, vector in zip(batch, pooled, strict=True):
                 vectors[owners[index]] += vector * len(rows[index])

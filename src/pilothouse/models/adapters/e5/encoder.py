@@ -6,16 +6,19 @@ like, such as sentences that a head judges, and for questions; "passage: " for w
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from pilothouse.models.adapters.windows import Encoded, batches
-from pilothouse.telemetry import AttributeValue, span
+from pilothouse.models.adapters.encoding import (
+    Encoded,
+    EncoderWeights,
+    ThreadedEncoder,
+    batches,
+    open_session,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,19 +33,9 @@ if TYPE_CHECKING:
 
 __all__ = ["E5Small"]
 
-T = TypeVar("T")
-_BATCH_TOKENS: Final = 512  # activations stay in the cache; larger batches were slower
 _REMEMBERED: Final = 8192
 _RECIPE: Final = "e5 mean l2 nfc blocks8 1"
 _Key = tuple[str, str]
-
-
-class _Weights(Protocol):
-    @property
-    def name(self) -> str: ...
-    @property
-    def hash(self) -> str: ...
-    def path(self, name: str) -> Path: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +49,11 @@ class _Loaded:
     places: NDArray[np.float32]
 
 
-class E5Small:
+class E5Small(ThreadedEncoder):
     """An ``Encoder``: ``multilingual-e5-small``, 4-bit, 384 numbers a text.
 
     A text that is too long to be seen at once is read in windows and never cut; its vector is their mean,
-    weighted by tokens. Sentences it has lately seen are remembered.
+    weighted by tokens. Sentences it has lately seen are remembered; a remembered one counts as one window.
 
     Args:
         weights: The open pack ``e5-small``.
@@ -70,52 +63,17 @@ class E5Small:
         DataError: ``models.delta``: the file is damaged or was trained on other weights.
     """
 
-    def __init__(self, weights: _Weights, *, delta: Path | None = None) -> None:
+    def __init__(self, weights: EncoderWeights, *, delta: Path | None = None) -> None:
         from pilothouse.models.adapters.e5.delta import read_delta
 
-        self._path = weights.path("e5-small-q4.bin")
-        self._name = weights.name
-        self._base = weights.hash
         self._delta = read_delta(delta, base=weights.hash) if delta is not None else None
         tuned = f" {self._delta.hash}" if self._delta is not None else ""
-        self._version = hashlib.sha256(f"{weights.hash} {_RECIPE}{tuned}".encode()).hexdigest()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="encoder")
+        version = hashlib.sha256(f"{weights.hash} {_RECIPE}{tuned}".encode()).hexdigest()
+        super().__init__(name=weights.name, version=version, dimensions=384)
+        self._path = weights.path("e5-small-q4.bin")
+        self._base = weights.hash
         self._loaded: _Loaded | None = None
         self._known: OrderedDict[_Key, NDArray[np.float32]] = OrderedDict()
-
-    @property
-    def version(self) -> str:
-        """Hash of weights, pieces and the way they are used; stored with each vector."""
-        return self._version
-
-    @property
-    def dimensions(self) -> int:
-        """Numbers of a vector."""
-        return 384
-
-    async def encode(
-        self, texts: Sequence[str], *, kind: Literal["query", "passage"] = "passage"
-    ) -> NDArray[np.float32]:
-        """Return one row a text, of length one.
-
-        Raises:
-            DataError: ``models.weights``: the file does not hold this network.
-        """
-        return (await self.encode_reported(texts, kind=kind)).vectors
-
-    async def encode_reported(
-        self, texts: Sequence[str], *, kind: Literal["query", "passage"] = "passage"
-    ) -> Encoded:
-        """Encode, and say how many windows each text took; a remembered one counts as one."""
-        attributes: dict[str, AttributeValue] = {
-            "gen_ai.request.model": self._name,
-            "gen_ai.operation.name": "embeddings",
-        }
-        with span("embeddings", attributes=attributes) as emitted:
-            encoded = await self._run(lambda: self._encode(list(texts), kind))
-            emitted.attributes["pilothouse.encoder.texts"] = len(texts)
-            emitted.attributes["pilothouse.encoder.windows"] = sum(encoded.windows)
-            return encoded
 
     async def unpacked(self, texts: Sequence[str]) -> dict[str, NDArray[Any]]:
         """Return what a training of a :class:`Delta` needs: tokens of texts, and the numbers they meet.
@@ -135,14 +93,9 @@ class E5Small:
 
         return await self._run(work)
 
-    def close(self) -> None:
-        """End the thread and free the weights."""
-        self._thread.shutdown(wait=True, cancel_futures=True)
+    def _free(self) -> None:
         self._loaded = None
         self._known.clear()
-
-    async def _run(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     def _load(self) -> _Loaded:
         if self._loaded is None:
@@ -178,27 +131,18 @@ class E5Small:
 
 
 def _open(path: Path, delta: Delta | None) -> _Loaded:
-    import onnxruntime
-
     from pilothouse.models.adapters.e5.graph import onnx_of
     from pilothouse.models.adapters.e5.weights import read_weights
     from pilothouse.models.adapters.e5.words import Words
 
     file = read_weights(path)
     shape = file.shape
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(onnx_of(file, delta), options, providers=["CPUExecutionProvider"])
     places = file.numbers("emb.pos", shape.positions * shape.width).reshape(-1, shape.width)
     kinds = file.numbers("emb.type", 2 * shape.width)[: shape.width]
     return _Loaded(
         file=file,
         words=Words(file.vocabulary),
-        session=session,
+        session=open_session(onnx_of(file, delta)),
         table=file.packed("emb.word", shape.rows, shape.width),
         places=places + kinds,
     )
@@ -216,7 +160,7 @@ def _vectors(loaded: _Loaded, texts: list[str]) -> tuple[NDArray[np.float32], li
             owners.append(owner)
     vectors = np.zeros((len(texts), loaded.file.shape.width), np.float32)
     counts = [0] * len(texts)
-    for batch in batches(rows, _BATCH_TOKENS):
+    for batch in batches(rows):
         means = _means(loaded, [rows[index] for index in batch])
         for index, mean in zip(batch, means, strict=True):
             vectors[owners[index]] += mean * (len(rows[index]) - 2 or 1)

@@ -10,6 +10,8 @@ import unicodedata
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+from pilothouse.models.adapters.encoding import without_surrogates
+
 if TYPE_CHECKING:
     from pilothouse.models.adapters.e5.weights import Vocabulary
 
@@ -42,7 +44,7 @@ class Words:
 
     def normal(self, text: str) -> str:
         """Return a text as the pieces were counted on: compatible characters, single spaces."""
-        whole = unicodedata.normalize("NFC", text.encode("utf-8", "replace").decode())
+        whole = unicodedata.normalize("NFC", without_surrogates(text))
         return _SPACES.sub(" ", whole.translate(self._normal)).strip(" ")
 
     def tokens(self, texts: Sequence[str]) -> list[list[int]]:
