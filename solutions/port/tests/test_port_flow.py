@@ -4,37 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import os
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from uuid import UUID
 
 import pytest
+from port_project import drafted_project, mailbox_of
 
 from pilothouse.app import open_studio
 from pilothouse.decisions import InboxFilter
 from pilothouse.kernel import DeniedError
 from pilothouse.labels import signed
 from pilothouse_port.types import Verdict
-from pilothouse_port.working import Place, draft_port, find_bindings
+from pilothouse_port.working import Place, find_bindings
 from pilothouse_port.world import serve
 from pilothouse_port.world.render_world import make_world
 from pilothouse_port.world.serve import releases_posted
 
 pytestmark = pytest.mark.timeout(180)
-KNOWN = Path(__file__).parents[1] / "src" / "pilothouse_port" / "worlds" / "known_descriptions.txt"
 CANCEL = "stornierenFreistellungAuftrag"
 PEOPLE = """
-[project]
-name = "a port under test"
-solutions = ["port"]
-operator = "dispatcher"
-
-[port]
-policy = "{policy}"
-as_of = "{as_of}"
-
 [principals.dispatcher]
 kind = "service"
 rights = ["sources:*", "effects:*", "decisions:*"]
@@ -46,7 +36,6 @@ rights = ["decisions:*", "acl:*"]
 [principals."clerk.carla"]
 groups = ["cancelling"]
 rights = ["decisions:*", "acl:*"]
-
 """
 
 
@@ -62,36 +51,21 @@ def flow_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNames
 
 @pytest.fixture
 async def project(flow_world, tmp_path) -> Path:
-    folder = tmp_path / "studio"
-    folder.mkdir()
-    described = tomllib.loads((flow_world.world / "world.toml").read_text(encoding="utf-8"))
-    head = PEOPLE.format(policy=flow_world.world / "POLICY.md", as_of=described["as_of"].isoformat())
-    sources = flow_world.project.read_text(encoding="utf-8")
-    (folder / "pilothouse.toml").write_text(head + sources, encoding="utf-8")
-    place = Place(folder=folder)
-    await draft_port(flow_world.world, place=place, out=folder / "port.yaml", force=False, known=KNOWN)
-    drafted = (folder / "port.yaml").read_text(encoding="utf-8")
-    vouched = drafted.replace(
-        "endorsed_by: TODO who vouches that its fields are records", "endorsed_by: a test"
+    folder = await drafted_project(
+        tmp_path / "studio", world=flow_world.world, sources=flow_world.project, people=PEOPLE
     )
-    systems = described["systems"]
-    mail = next(name for name, system in systems.items() if system["technology"] == "mail")
-    words = next(line for line in vouched.splitlines() if line.strip().startswith("release: {system:"))
+    port = folder / "port.yaml"
+    drafted = port.read_text(encoding="utf-8")
+    words = next(line for line in drafted.splitlines() if line.strip().startswith("release: {system:"))
     community = words.split("system: ")[1].split(",")[0]
-    outward = (
-        f"effects:\n  notice: {{system: {mail}, tool: send, "
-        'args: {to: ["$to"], subject: "$subject", text: "$text"}}\n'
-        f'  cancel: {{system: {community}, tool: {CANCEL}, args: {{id: "$right"}}}}'
-    )
-    (folder / "port.yaml").write_text(vouched.replace("effects:", outward), encoding="utf-8")
+    cancel = f'  cancel: {{system: {community}, tool: {CANCEL}, args: {{id: "$right"}}}}'
+    port.write_text(drafted.replace("effects:", f"effects:\n{cancel}"), encoding="utf-8")
     return folder
 
 
 @pytest.fixture
 def late_mail(flow_world) -> Iterator[Path]:
-    systems = tomllib.loads((flow_world.world / "world.toml").read_text(encoding="utf-8"))["systems"]
-    mailbox = next(name for name, system in systems.items() if system["technology"] == "mail")
-    path = flow_world.world / "systems" / mailbox / "99999-late.eml"
+    path = flow_world.world / "systems" / mailbox_of(flow_world.world) / "99999-late.eml"
     yield path
     path.unlink(missing_ok=True)
 

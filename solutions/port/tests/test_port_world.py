@@ -9,6 +9,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from port_project import KNOWN, VOUCH
 from typer.testing import CliRunner
 
 import pilothouse_port
@@ -23,8 +24,6 @@ from pilothouse_port.world.render_world import make_world
 
 pytestmark = pytest.mark.timeout(180)
 SOLUTION = Path(pilothouse_port.__file__).parent
-KNOWN = SOLUTION / "worlds" / "known_descriptions.txt"
-VOUCH = "endorsed_by: TODO who vouches that its fields are records"
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from pilothouse.connectors import ObjectSchema, Query, Row, Sources
 from pilothouse.kernel import SYSTEM, Principal, UnavailableError
 from pilothouse_port.bindings.values import apply
 from pilothouse_port.draft.descriptions import hints_at_hazard, wording_lines, wordings_of
-from pilothouse_port.draft.extras import draft_systems
+from pilothouse_port.draft.extras import draft_systems, draft_texts
 from pilothouse_port.draft.facts import draft_facts
 from pilothouse_port.draft.guess import Guess, Guesser
 from pilothouse_port.draft.keys import fit_key
@@ -26,7 +26,8 @@ from pilothouse_port.draft.write import flow, todos_of
 @pytest.mark.parametrize(
     ("values", "shape"),
     [
-        (["MSCU1234566", "tghu 765432-1"], "box"),
+        (["MSCU1234566", "tghu 765432-0"], "box"),
+        (["CKSZ0059653", "CKSZ0059661", "CKSZ0059670"], "id"),  # B/Ls of a carrier that ends in Z
         (["2026-03-04 12:00:00", "2026-03-05 08:15"], "moment"),
         (["04.03.2026", "31.12.2025"], "day"),
         (["1.234,56", "0,00-"], "decimal"),
@@ -262,7 +263,7 @@ def table(name: str, columns: dict[str, list[str]], *, required: tuple[str, ...]
     return Table(system="yard", name=name, note="", columns=made, required=required, kind="sql")
 
 
-BOXES = ["MSCU1234566", "TGHU7654321", "MSCU7654324"]
+BOXES = ["MSCU1234566", "TGHU7654320", "MSCU7654329"]
 
 
 LANDING = table(
@@ -344,6 +345,44 @@ def test_a_column_nobody_named_is_known_by_its_code_words_and_its_only_time_orde
     assert (found["object"], found["value"], found["latest_by"]) == ("steps", "paper_step", "hstry_tm")
     other = {**SURRENDERS, "paper_step": ["surrendered", "open", "elsewhere"] * 4}
     assert "title.state" not in guessed(table("bills", BILLS), table("steps", other))
+
+
+NOTES = {
+    "ContainerNummer": BOXES,
+    "NotitieTijd": [f"2026-03-{1 + at:02} 10:00" for at in range(3)],
+    "Auteur": ["T1", "T2", "T3"],
+    "NotitieTekst": ["water came in at the back", "door bent a little", "alarm test passed"],
+}
+
+
+def test_the_time_of_a_note_is_no_gate_slot() -> None:
+    """``tijd`` is a word as it stands and not the beginning of ``tijdvak``."""
+    g = Guesser(Scan(tables=[LANDING, table("TerreinNotitie", NOTES)], notes={"yard": ""}, failed={}))
+    remarks = draft_texts(g, [])["remarks"]
+    assert (remarks["object"], remarks["text"], remarks["at"]) == (
+        "TerreinNotitie",
+        ["NotitieTekst"],
+        "NotitieTijd",
+    )
+
+
+CUSTOMERS = {
+    "customer_number": [f"{1000 + at:07}" for at in range(40)],
+    "name": [f"Firm {at} Trading Ltd" for at in range(40)],
+    "vat_number": [f"NL{100200300 + at}" for at in range(40)],
+}
+OTHERS = {
+    "customer_number": [f"{1000 + at:07}" for at in range(20)],
+    "atr_nm": [f"Firm {at} Group" for at in range(20)],
+    "created_day": ["2024-01-22"] * 20,
+}
+
+
+def test_other_names_are_known_by_what_their_table_is_called() -> None:
+    bills = {**BILLS, "cnsgn_nr": [f"{1000 + at:07}" for at in range(len(BILLS["cnsgn_nr"]))]}
+    tables = (table("bills", bills), table("customers", CUSTOMERS), table("customer_other_name", OTHERS))
+    found = guessed(*tables)["party.alias"].body
+    assert (found["object"], found["value"]) == ("customer_other_name", "atr_nm")
 
 
 @pytest.mark.parametrize("column", ["vides_en_retard", "emptiesOverdue", "empties"])

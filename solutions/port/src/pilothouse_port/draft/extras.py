@@ -133,7 +133,7 @@ def draft_history(g: Guesser, words: Collection[str]) -> dict[str, Any] | None:
     folded = {word.casefold() for word in words if word}
     for look in g.looks:
         # past boxes are on no list of today, so their columns are told by what the values look like
-        boxes = next((c.name for c in look.table.columns.values() if _holds_boxes(c.values)), "")
+        boxes = next((c.name for c in look.table.columns.values() if c.shape == "box"), "")
         bills = look.column("bl", none=("kind",))
         if not boxes or bills is None or look.table.kind in ("mail", "edifact"):
             continue
@@ -152,14 +152,6 @@ def draft_history(g: Guesser, words: Collection[str]) -> dict[str, Any] | None:
                 }
                 best = (share, {**body, "at": at.name} if at is not None else body)
     return best[1] if best is not None else None
-
-
-def _holds_boxes(values: Sequence[str]) -> bool:
-    filled = [re.sub(r"[^0-9A-Za-z]", "", value).upper() for value in values if value]
-    return len(filled) >= 5 and sum(bool(_BOX.fullmatch(v)) for v in filled) >= len(filled) * 0.8
-
-
-_BOX = re.compile(r"[A-Z]{3}[UJZ][0-9]{7}")
 
 
 def _remark(look: Look) -> dict[str, Any] | None:

@@ -359,7 +359,7 @@ def _parties(g: Guesser) -> list[Guess]:
             column = look.column(*words, none=none)
             if column is not None:
                 out.append(_guess(g, name, look, column, ["party"]))
-    alias = g.find("alias", shapes=("name", "text", "id", "code"))
+    alias = g.find("alias", shapes=WORDED) or _of_aliases(g)
     if alias is not None and "party" not in alias[0].keys:
         owner = alias[0].column("customer", "number") or alias[0].column("customer")
         if owner is not None and master is not None:
@@ -367,6 +367,16 @@ def _parties(g: Guesser) -> list[Guess]:
     if alias is not None and "party" in alias[0].keys:
         out.append(_guess(g, "party.alias", *alias, ["party"]))
     return out + _mandates(g)
+
+
+def _of_aliases(g: Guesser) -> tuple[Look, Column] | None:
+    """Return the only words in a table that its owner calls one of other names."""
+    for look in g.looks:
+        words = [c for c in look.table.columns.values() if c.shape in ("name", "text", "id")]
+        words = [column for column in words if "customer" not in look.concepts[column.name]]
+        if "alias" in look.words and len(words) == 1:
+            return look, words[0]
+    return None
 
 
 def _is_master(look: Look) -> bool:

@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from stdnum import iso6346
+
 from pilothouse_port.bindings.values import moment_of, to_decimal
 
 __all__ = ["Shape", "box_pattern", "is_box", "shape_of"]
@@ -53,6 +55,11 @@ def is_box(value: str) -> bool:
     return _BOX.fullmatch(value.strip().upper()) is not None
 
 
+def _checks(value: str) -> bool:
+    """Whether the check digit fits: of B/L numbers that look like a box's one in ten does."""
+    return iso6346.is_valid(re.sub(r"[^A-Z0-9]", "", value.upper()))
+
+
 def box_pattern(values: Sequence[str]) -> str:
     """Return how a column writes boxes, as the pattern of ``iso_box:``; empty when plain or mixed."""
     shapes = Counter(re.sub(r"\d", "9", re.sub(r"[A-Za-z]", "A", value.strip())) for value in values)
@@ -88,7 +95,7 @@ def shape_of(values: Sequence[str]) -> Shape:
     filled = [value.strip() for value in values if value.strip()]
     if not filled:
         return "empty"
-    if _share(filled, is_box) > 0.8:
+    if _share(filled, is_box) > 0.8 and _share(filled, _checks) > 0.4:
         return "box"
     if _share(filled, _MAIL.fullmatch) > 0.8:
         return "mail"

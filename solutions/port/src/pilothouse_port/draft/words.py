@@ -58,9 +58,10 @@ def concepts_of(text: str, *, header: bool = False) -> frozenset[str]:
     for place, token in enumerate(tokens):
         pair = f"{token}_{tokens[place + 1]}" if place + 1 < len(tokens) else ""
         triple = f"{pair}_{tokens[place + 2]}" if place + 2 < len(tokens) else ""
+        cut = header and not _whole(token)  # a word as it stands is no other word cut down
         for name, words in _entries().items():
-            if any(_means(token, pair, triple, word, header) for word in words) or (
-                header and any(_means(_folded(token), "", "", word, header) for word in words)
+            if any(_means(token, pair, triple, word, cut) for word in words) or (
+                cut and any(_means(_folded(token), "", "", word, cut) for word in words)
             ):
                 found.add(name)
     return frozenset(found)
