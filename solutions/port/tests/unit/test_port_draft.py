@@ -350,7 +350,7 @@ def test_a_column_nobody_named_is_known_by_its_code_words_and_its_only_time_orde
 NOTES = {
     "ContainerNummer": BOXES,
     "NotitieTijd": [f"2026-03-{1 + at:02} 10:00" for at in range(3)],
-    "Auteur": ["T1", "T2", "T3"],
+    "Auteur": ["anna", "bert", "cees"],
     "NotitieTekst": ["water came in at the back", "door bent a little", "alarm test passed"],
 }
 
