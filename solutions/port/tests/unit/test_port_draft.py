@@ -410,3 +410,22 @@ def test_which_of_day_and_month_comes_first_is_told_by_the_values_or_asked(
     systems, todo = draft_systems(guesser, draft_facts(guesser)[0], set(), zone=zone)
     assert systems.get("yard", {}).get("date") == forms
     assert bool(todo) is asks
+
+
+COVER = {
+    "customer_number": CUSTOMERS["customer_number"],
+    "cover_limit": ["15000"] * 40,
+    "cover_used": ["4000"] * 40,
+    "list_day": ["2026-03-01"] * 40,
+    "gz_bis": [f"2026-05-{1 + at % 28:02}" for at in range(40)],
+}
+
+
+def test_the_one_day_nobody_explained_is_until_when_cover_lasts_and_a_person_is_asked() -> None:
+    bills = {**BILLS, "cnsgn_nr": CUSTOMERS["customer_number"][:3]}
+    tables = (table("bills", bills), table("cover", COVER))
+    found = guessed(*tables)["credit.valid_until"]
+    assert found.body["value"] == "gz_bis"
+    assert found.todo == ["credit.valid_until: gz_bis is what is left over in its table: confirm"]
+    second = {**COVER, "xy_dat": COVER["gz_bis"]}
+    assert "credit.valid_until" not in guessed(table("bills", bills), table("cover", second))

@@ -8,6 +8,7 @@ from typing import Any
 
 from pilothouse_port.draft.guess import Guess, Guesser, Look
 from pilothouse_port.draft.keys import KeyFit, fit_key
+from pilothouse_port.draft.leftover import left_for, unnamed_aliases, unnamed_holder
 from pilothouse_port.draft.readme import Meaning
 from pilothouse_port.draft.scan import Column
 from pilothouse_port.draft.words import concepts_of
@@ -85,6 +86,41 @@ def _guess(
     return Guess(name=name, body=body, why=why, todo=todo)
 
 
+Recipe = tuple[str, tuple[str, ...], tuple[str, ...], dict[str, Any]]
+"""Name of a fact, concepts of its column, concepts that speak against it, what its binding holds besides."""
+
+
+def _bound(
+    g: Guesser,
+    look: Look,
+    recipes: Sequence[Recipe],
+    parts: Sequence[str],
+    *,
+    shapes: Sequence[str] = (),
+) -> list[Guess]:
+    """Bind the facts of one table: by what is said of its columns, then by what is left over."""
+    found = {name: look.column(*words, none=none, shapes=shapes) for name, words, none, _ in recipes}
+    orders = [extra["latest_by"] for _, _, _, extra in recipes if "latest_by" in extra]
+    used = {*_flat(orders), *(column.name for column in found.values() if column is not None)}
+    out: list[Guess] = []
+    for name, _, _, extra in recipes:
+        column = found[name]
+        left = left_for(look, name, used) if column is None else None
+        chosen = column or left
+        if chosen is None:
+            continue
+        guess = _guess(g, name, look, chosen, parts, extra)
+        if left is not None:
+            guess.todo.append(f"{name}: {left.name} is what is left over in its table: confirm")
+            used.add(left.name)
+        out.append(guess)
+    return out
+
+
+def _flat(names: Sequence[str | list[str]]) -> set[str]:
+    return {one for name in names for one in ([name] if isinstance(name, str) else name)}
+
+
 def _newest(g: Guesser, look: Look) -> dict[str, Any]:
     by = g.latest(look)
     return {"latest_by": by[0] if len(by) == 1 else by} if by else {}
@@ -101,10 +137,11 @@ def _bill(g: Guesser) -> list[Guess]:
         newest = _newest(g, look)
         g.learn("party", column)
         out.append(_guess(g, "consignee.party", look, column, ["bl"], newest))
-        for name, words in (("consignee.name", ("consignee", "name")), ("title.kind", ("bl", "kind"))):
-            other = look.column(*words)
-            if other is not None:
-                out.append(_guess(g, name, look, other, ["bl"], newest))
+        recipes: list[Recipe] = [
+            ("consignee.name", ("consignee", "name"), (), newest),
+            ("title.kind", ("bl", "kind"), (), newest),
+        ]
+        out += _bound(g, look, recipes, ["bl"])
     given = g.find("surrender", "state", keys=["bl"], near=["surrender"])
     given = given or g.spoken("title.state", keys=["bl"], word="surrendered")
     if given is not None:
@@ -156,7 +193,7 @@ def _no_certificate(look: Look) -> bool:
 
 def _lines(g: Guesser, look: Look) -> list[Guess]:
     both = ["container", "bl"] if "bl" in look.keys else ["container", "record"]
-    recipes: list[tuple[str, tuple[str, ...], tuple[str, ...], dict[str, Any]]] = [
+    recipes: list[Recipe] = [
         ("goods.description", ("description",), (), {}),
         ("goods.hs", ("hs",), (), {"as": ["digits"]}),
         ("goods.un", ("un",), (), {"as": ["digits", "zfill:4"]}),
@@ -205,9 +242,7 @@ def _money(g: Guesser) -> list[Guess]:
         if document is not None:
             g.learn("document", document)
             out.append(_guess(g, "charge.document", look, document, ["bl"]))
-        currency = look.column("currency")
-        if currency is not None:
-            out.append(_guess(g, "charge.currency", look, currency, ["bl"]))
+        out += _bound(g, look, [("charge.currency", ("currency",), (), {})], ["bl"])
     for part in ("bl", "document"):
         paid = g.find("unmatched", "amount", keys=[part], near=["payment"])
         if paid is not None:
@@ -229,16 +264,12 @@ def _cover(g: Guesser) -> list[Guess]:
         if not out:
             return out
     out.append(_guess(g, "credit.limit", look, column, [part]))
-    more = (
-        ("credit.used", ("used",)),
-        ("credit.as_of", ("list",)),
-        ("credit.valid_until", ("valid", "until")),
-    )
-    for name, words in more:
-        other = look.column(*words, shapes=("day", "moment", "whole", "decimal", "code", "id"))
-        if other is not None:
-            out.append(_guess(g, name, look, other, [part]))
-    return out
+    recipes: list[Recipe] = [
+        ("credit.used", ("used",), (), {}),
+        ("credit.as_of", ("list",), (), {}),
+        ("credit.valid_until", ("valid", "until"), (), {}),
+    ]
+    return out + _bound(g, look, recipes, [part], shapes=("day", "moment", "whole", "decimal", "code", "id"))
 
 
 def _by_tax_number(g: Guesser, look: Look) -> list[Guess]:
@@ -265,20 +296,16 @@ def _yard(g: Guesser) -> list[Guess]:
         "landing", "time", keys=["container"], near=beside
     )
     if unit is not None:
-        look = unit[0]
-        parts = ["container", "call"]
-        recipes = (
-            ("discharge.at", ("landing", "time"), ()),
-            ("box.size", ("size",), ("code",)),
-            ("box.kind", ("container", "kind"), ()),
-            ("box.tare", ("tare",), ()),
-            ("seal.terminal", ("seal",), ()),
-            ("damage.code", ("condition",), ()),
-        )
-        for name, words, none in recipes:
-            column = look.column(*words, none=none)
-            if column is not None:
-                out.append(_guess(g, name, look, column, parts))
+        look, parts = unit[0], ["container", "call"]
+        recipes: list[Recipe] = [
+            ("discharge.at", ("landing", "time"), (), {}),
+            ("box.size", ("size",), ("code",), {}),
+            ("box.kind", ("container", "kind"), (), {}),
+            ("box.tare", ("tare",), (), {}),
+            ("seal.terminal", ("seal",), (), {}),
+            ("damage.code", ("condition",), (), {}),
+        ]
+        out += _bound(g, look, recipes, parts)
         out += _by_size_type(g, look, {guess.name for guess in out})
     stop = g.find("stop", "state", keys=["container"])
     if stop is not None:
@@ -348,18 +375,14 @@ def _parties(g: Guesser) -> list[Guess]:
     out: list[Guess] = []
     master = g.find("name", keys=["party"], none=("alias",), near=["vat", "contact", "mail"], ok=_is_master)
     if master is not None:
-        look = master[0]
-        recipes = (
-            ("party.name", ("name",), ("alias",)),
-            ("party.group", ("group",), ()),
-            ("party.contact", ("mail",), ("changed",)),
-            ("party.contact_changed_at", ("contact", "changed"), ()),
-        )
-        for name, words, none in recipes:
-            column = look.column(*words, none=none)
-            if column is not None:
-                out.append(_guess(g, name, look, column, ["party"]))
-    alias = g.find("alias", shapes=WORDED) or _of_aliases(g)
+        recipes: list[Recipe] = [
+            ("party.name", ("name",), ("alias",), {}),
+            ("party.group", ("group",), (), {}),
+            ("party.contact", ("mail",), ("changed",), {}),
+            ("party.contact_changed_at", ("contact", "changed"), (), {}),
+        ]
+        out += _bound(g, master[0], recipes, ["party"])
+    alias = g.find("alias", shapes=WORDED) or unnamed_aliases(g)
     if alias is not None and "party" not in alias[0].keys:
         owner = alias[0].column("customer", "number") or alias[0].column("customer")
         if owner is not None and master is not None:
@@ -367,16 +390,6 @@ def _parties(g: Guesser) -> list[Guess]:
     if alias is not None and "party" in alias[0].keys:
         out.append(_guess(g, "party.alias", *alias, ["party"]))
     return out + _mandates(g)
-
-
-def _of_aliases(g: Guesser) -> tuple[Look, Column] | None:
-    """Return the only words in a table that its owner calls one of other names."""
-    for look in g.looks:
-        words = [c for c in look.table.columns.values() if c.shape in ("name", "text", "id")]
-        words = [column for column in words if "customer" not in look.concepts[column.name]]
-        if "alias" in look.words and len(words) == 1:
-            return look, words[0]
-    return None
 
 
 def _is_master(look: Look) -> bool:
@@ -390,7 +403,7 @@ def _mandates(g: Guesser) -> list[Guess]:
         near=["giver", "mandate", "scope"],
         shapes=("id", "whole", "code"),
     )
-    given = given or _unnamed_holder(g)
+    given = given or unnamed_holder(g)
     if given is None:
         return []
     look, holder = given
@@ -400,37 +413,13 @@ def _mandates(g: Guesser) -> list[Guess]:
     look.keys["party"] = (giver.name, fit_key(g.known.get("party", ()), giver.distinct))
     fit = look.keys["party"][1]
     look.keys["agent"] = (holder.name, KeyFit(share=fit.share, into=fit.into, clean=fit.clean))
-    newest, parts = _newest(g, look), ["party", "agent"]
-    out: list[Guess] = []
-    recipes = (
-        ("mandate.state", ("state",), ()),
-        ("mandate.scope", ("scope",), ()),
-        ("mandate.valid_until", ("valid", "until"), ()),
-    )
-    for name, words, none in recipes:
-        column = look.column(*words, none=none)
-        if column is not None:
-            out.append(_guess(g, name, look, column, parts, newest))
-    return out
-
-
-def _unnamed_holder(g: Guesser) -> tuple[Look, Column] | None:
-    """Return who holds mandates where nobody wrote of that column: the one other column of such numbers."""
-    found = g.find("giver", near=["mandate", "scope", "state"], shapes=("id", "whole", "code"))
-    if found is None or found[0].column("scope") is None:
-        return None
-    look, giver = found
-    others = [
-        column
-        for column in look.table.columns.values()
-        if column.name not in look.meanings and column is not giver and _masked(column) == _masked(giver)
+    newest = _newest(g, look)
+    recipes: list[Recipe] = [
+        ("mandate.state", ("state",), (), newest),
+        ("mandate.scope", ("scope",), (), newest),
+        ("mandate.valid_until", ("valid", "until"), (), newest),
     ]
-    return (look, others[0]) if len(others) == 1 else None
-
-
-def _masked(column: Column) -> set[str]:
-    """Return how the values are written, whatever their digits."""
-    return {re.sub(r"\d", "0", value) for value in column.distinct}
+    return _bound(g, look, recipes, ["party", "agent"])
 
 
 def _rights(g: Guesser) -> list[Guess]:
@@ -441,9 +430,7 @@ def _rights(g: Guesser) -> list[Guess]:
     look, state = right
     newest, both = _newest(g, look), ["container", "bl"]
     out.append(_guess(g, "order.state", look, state, both, newest))
-    until = look.column("valid", "until")
-    if until is not None:
-        out.append(_guess(g, "order.valid_until", look, until, both, newest))
+    out += _bound(g, look, [("order.valid_until", ("valid", "until"), (), newest)], both)
     party = look.column("party", "number") or look.column("consignee", "number")
     if party is None and "party" in look.keys:
         party = look.table.columns[look.keys["party"][0]]
@@ -483,11 +470,9 @@ def _health(g: Guesser) -> list[Guess]:
     look, state = found
     day = look.column("day", none=("valid", "until"))
     newest = _newest(g, look) or ({"latest_by": day.name} if day else {})
-    out = [_guess(g, "health.state", look, state, ["container", "bl"], newest)]
-    until = look.column("valid", "until")
-    if until is not None:
-        out.append(_guess(g, "health.valid_until", look, until, ["container", "bl"], newest))
-    return out
+    both = ["container", "bl"]
+    out = [_guess(g, "health.state", look, state, both, newest)]
+    return out + _bound(g, look, [("health.valid_until", ("valid", "until"), (), newest)], both)
 
 
 _MESSAGES: dict[str, list[tuple[str, str, tuple[str, ...], dict[str, Any]]]] = {
