@@ -25,7 +25,7 @@ from pilothouse_port.world import serve
 from pilothouse_port.world.render_world import make_world
 
 KNOWN = Path(pilothouse_port.__file__).parent / "worlds" / "known_descriptions.txt"
-VARIANTS = ("ignored", "unread", "lexicon", "words", "heads")
+VARIANTS = ("ignored", "unread", "lexicon", "words", "heads", "past")
 RATES = ("right", "wrong_advised", "wrong_bound", "needless", "precision", "recall")
 
 
@@ -104,6 +104,7 @@ async def one(seed: int, size: str, wording: str, out: Path) -> dict[str, Any]:
                 "lexicon": open_reader(shipped=False, cargo_words=words),
                 "words": open_reader(encoded=False, cargo_words=words),
                 "heads": open_reader(cargo_words=words),
+                "past": open_reader(cargo_words=words, settled=past.settled if past else ()),
             }
             for name in VARIANTS:
                 reader = SourcesReader(sources, principal)
@@ -113,7 +114,7 @@ async def one(seed: int, size: str, wording: str, out: Path) -> dict[str, Any]:
                 )
                 row[f"cpu_{name}"] = time.process_time() - start
                 write_decisions(out / f"{name}.jsonl", packs)
-            valid = await reread(read_lines(out / "heads.jsonl"), SourcesReader(sources, principal))
+            valid = await reread(read_lines(out / "past.jsonl"), SourcesReader(sources, principal))
     finally:
         serve.down(made.world, forget=True)
     truth = read_lines(made.key)
@@ -129,8 +130,8 @@ async def one(seed: int, size: str, wording: str, out: Path) -> dict[str, Any]:
         }
         row[name]["confusion"] = found.confusion
     row["valid"] = [valid.hits, valid.n]
-    row["loosened"] = _loosened(read_lines(out / "ignored.jsonl"), read_lines(out / "heads.jsonl"))
-    row["quotes"] = _quotes(read_lines(out / "heads.jsonl"))
+    row["loosened"] = _loosened(read_lines(out / "ignored.jsonl"), read_lines(out / "past.jsonl"))
+    row["quotes"] = _quotes(read_lines(out / "past.jsonl"))
     return row
 
 
@@ -159,7 +160,7 @@ def shown(rows: list[dict[str, Any]], title: str) -> None:
         return
     boxes = sum(row["heads"]["right"][1] for row in rows)
     print(f"\n{title}: {len(rows)} worlds, {boxes} boxes")
-    print(f"{'':12}{'ignored':>22}{'unread':>22}{'lexicon':>22}{'+ heads':>22}{'+ encoder':>22}")
+    print(f"{'':12}{'ignored':>22}{'unread':>22}{'lexicon':>22}{'+ heads':>22}{'+ encoder':>22}{'+ own past':>22}")
     for rate in (*RATES, "open"):
         per = 1000 if rate.startswith("wrong") else 100
         cells = []
@@ -210,7 +211,7 @@ def _spread(given: argparse.Namespace) -> list[dict[str, Any]]:
         line = f"seed {seed}: " + ", ".join(
             f"{name} {found[name]['right'][0] / found[name]['right'][1]:.1%}" for name in VARIANTS
         )
-        print(f"{line}; wrong advised {found['heads']['wrong_advised'][0]}", file=sys.stderr, flush=True)
+        print(f"{line}; wrong advised {found['past']['wrong_advised'][0]}", file=sys.stderr, flush=True)
     return rows
 
 

@@ -429,3 +429,22 @@ def test_the_one_day_nobody_explained_is_until_when_cover_lasts_and_a_person_is_
     assert found.todo == ["credit.valid_until: gz_bis is what is left over in its table: confirm"]
     second = {**COVER, "xy_dat": COVER["gz_bis"]}
     assert "credit.valid_until" not in guessed(table("bills", bills), table("cover", second))
+
+
+def test_of_two_columns_that_might_be_meant_the_one_its_owner_explained_is_taken() -> None:
+    """``ISOSCH`` is cut from a word for code and looks cut from one for damage."""
+    yard = {
+        "BEHNUM": BOXES * 5,
+        "ISOSCH": ["22G1", "42G1", "45R1"] * 5,
+        "ZUSSCH": ["OHN", "LEI", "SCH"] * 5,
+        "TARA": ["2200"] * 15,
+    }
+    notes = (
+        "## yard_box\n\nBehälter.\n\n| Feld | Sinn |\n|---|---|\n| `TARA` | Tara |\n"
+        "| `ZUSSCH` | Zustand Schlüssel; Schlüssel: OHN = ohne, LEI = leicht, SCH = schwer |\n"
+    )
+    scan = Scan(tables=[LANDING, table("yard_box", yard)], notes={"yard": notes}, failed={})
+    guesses, _ = draft_facts(Guesser(scan))
+    (damage,) = (one for one in guesses if one.name == "damage.code")
+    assert damage.body["value"] == "ZUSSCH"
+    assert damage.body["codes"] == {"OHN": "none", "LEI": "minor", "SCH": "major"}

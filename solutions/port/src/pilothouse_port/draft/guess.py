@@ -31,16 +31,15 @@ class Look:
     keys: dict[str, tuple[str, KeyFit]] = field(default_factory=dict[str, tuple[str, KeyFit]])
 
     def column(self, *all_of: str, none: Sequence[str] = (), shapes: Sequence[str] = ()) -> Column | None:
-        """Return the column whose meaning holds all concepts and fewest others."""
+        """Return the column whose meaning holds all concepts and fewest others; of several one explained."""
         fits = [
-            (len(found - set(all_of)), name)
+            (len(found - set(all_of)), name not in self.meanings, name)
             for name, found in self.concepts.items()
-            if set(all_of) <= found and not found & set(none)
+            if set(all_of) <= found
+            and not found & set(none)
+            and (not shapes or self.table.columns[name].shape in shapes)
         ]
-        fits = [
-            (extra, name) for extra, name in fits if not shapes or self.table.columns[name].shape in shapes
-        ]
-        return self.table.columns[min(fits)[1]] if fits else None
+        return self.table.columns[min(fits)[-1]] if fits else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

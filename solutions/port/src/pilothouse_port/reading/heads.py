@@ -32,14 +32,14 @@ KINDS: Final[tuple[TextKind, ...]] = ("mail", "remark")
 def reader_of(bindings: Bindings) -> PortReader:
     """Return the reader of a port without its past, as where no system can be asked."""
     folder = bindings.path.resolve().parent / "heads"
-    return _reader(folder, _places(folder), frozenset[str]())
+    return _reader(folder, _places(folder), _NOTHING)
 
 
 async def reader_for(bindings: Bindings, reader: Reader, *, asker: str = "") -> PortReader:
-    """Return the reader of a port, with the cargo words of its own past; no training is needed for that.
+    """Return the reader of a port, with what its own past settled; no training is needed for that.
 
-    The past is read once an hour and asker, one query an object. A past that cannot be read just now adds no
-    words, so that more descriptions stay open.
+    The past is read once an hour and asker, one query an object. A past that cannot be read just now adds
+    nothing, so that more descriptions and remarks stay open.
 
     Args:
         bindings: The port as configured.
@@ -53,13 +53,13 @@ async def reader_for(bindings: Bindings, reader: Reader, *, asker: str = "") -> 
     places = _places(folder)
     key = folder, str(history), str(bindings.model.texts), bindings.table.version, asker
     async with _LOCKS.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
-        until, words = _PAST.get(key, _NEVER)
+        until, met = _PAST.get(key, (0.0, _NOTHING))
         if time.monotonic() >= until:
-            words, lasts = await _past_words(bindings, reader)
+            met, lasts = await _met(bindings, reader)
             while len(_PAST) >= PAST_KEPT:
                 _PAST.pop(next(iter(_PAST)))
-            _PAST[key] = time.monotonic() + lasts, words
-    return _reader(folder, places, words)
+            _PAST[key] = time.monotonic() + lasts, met
+    return _reader(folder, places, met)
 
 
 def _places(folder: Path) -> tuple[Path | None, ...]:
@@ -75,24 +75,28 @@ LASTS: Final = 3600.0
 LASTS_DOWN: Final = 60.0
 """Seconds until the past is read again, and until a system that was down is asked again."""
 _Key = tuple[Path, str, str, str, str]
-_PAST: Final[dict[_Key, tuple[float, frozenset[str]]]] = {}
-_NEVER: Final[tuple[float, frozenset[str]]] = (0.0, frozenset())
+_Met = tuple[frozenset[str], frozenset[str]]
+"""Words of harmless cargo, and wordings of remarks that no clerk took for a reason."""
+_NOTHING: Final[_Met] = (frozenset(), frozenset())
+_PAST: Final[dict[_Key, tuple[float, _Met]]] = {}
 _LOCKS: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock]] = WeakKeyDictionary()
 
 
-async def _past_words(bindings: Bindings, reader: Reader) -> tuple[frozenset[str], float]:
-    from pilothouse_port.reading.learn import read_cargo
+async def _met(bindings: Bindings, reader: Reader) -> tuple[_Met, float]:
+    from pilothouse_port.reading.learn import read_past
 
     try:
-        return frozenset(await read_cargo(bindings, reader)), LASTS
+        past = await read_past(bindings, reader, kinds=("remark", "description"))
     except PilothouseError:
-        return frozenset(), LASTS_DOWN
+        return _NOTHING, LASTS_DOWN
+    return (frozenset(past.cargo), past.settled), LASTS
 
 
 @functools.lru_cache(maxsize=8)
-def _reader(folder: Path, places: tuple[Path | None, ...], words: frozenset[str]) -> PortReader:
+def _reader(folder: Path, places: tuple[Path | None, ...], met: _Met) -> PortReader:
     del places  # part of the key: another head is another reader
-    return open_reader(folder, cargo_words=words)
+    cargo, settled = met
+    return open_reader(folder, cargo_words=cargo, settled=settled)
 
 
 @functools.lru_cache(maxsize=4)
@@ -116,6 +120,7 @@ def open_reader(
     shipped: bool = True,
     encoded: bool = True,
     cargo_words: Collection[str] = (),
+    settled: Collection[str] = (),
 ) -> PortReader:
     """Return a reader with the newest heads of ``folder``, else the shipped ones, else rules alone.
 
@@ -127,6 +132,7 @@ def open_reader(
         shipped: Whether those of the package serve where the folder has none.
         encoded: Whether heads with vectors may serve.
         cargo_words: Of harmless cargo.
+        settled: See :class:`PortReader`.
 
     Raises:
         DataError: ``claims.head``: a head's files are broken.
@@ -148,7 +154,7 @@ def open_reader(
                 break
     words = [root / "cargo_words.txt" for root in roots]
     met = {word for path in words if path.is_file() for word in path.read_text(encoding="utf-8").split()}
-    return PortReader(heads=heads, encoders=encoders, cargo_words=met | set(cargo_words))
+    return PortReader(heads=heads, encoders=encoders, cargo_words=met | set(cargo_words), settled=settled)
 
 
 def _encoder_of(root: Path, kind: TextKind) -> Encoder | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -14,18 +14,19 @@ from pilothouse.connectors import Query, Row
 from pilothouse.kernel import DataError, PilothouseError, UsageError
 from pilothouse.labels import Label, join
 from pilothouse_port.bindings import Bindings, Reader
-from pilothouse_port.bindings.model import KeyModel, TextModel
+from pilothouse_port.bindings.model import KeyModel, TextKind, TextModel
 from pilothouse_port.bindings.values import apply, moment_of, text_of
 from pilothouse_port.reading.cargo import folded, hazard_in
 from pilothouse_port.reading.heads import DELTA, SHIPPED, port_encoder
 from pilothouse_port.reading.past import PastText, Ticket, examples_of, without_addresses, words_of_types
+from pilothouse_port.reading.read import wording_of
 from pilothouse_port.reading.senders import domain_of
 from pilothouse_port.reading.tasks import ENCODED, task_for
 
 if TYPE_CHECKING:
     from pilothouse.learning import Example
 
-__all__ = ["CARGO_WORDS", "Past", "read_cargo", "read_past", "train"]
+__all__ = ["CARGO_WORDS", "Past", "read_past", "train"]
 
 CARGO_WORDS = "cargo_words.txt"
 
@@ -46,14 +47,28 @@ class Past:
     tickets: int
     label: Label
 
+    @property
+    def settled(self) -> frozenset[str]:
+        """Wordings of remarks that no clerk took for a reason, see :func:`wording_of`."""
+        remarks = self.examples.get("remark", ())
+        tight = {wording_of(one.text) for one in remarks if one.labels}
+        return frozenset(wording_of(one.text) for one in remarks) - tight
 
-async def read_past(bindings: Bindings, reader: Reader, *, name: str = "") -> Past:
+
+async def read_past(
+    bindings: Bindings,
+    reader: Reader,
+    *,
+    name: str = "",
+    kinds: Collection[TextKind] = ("mail", "remark", "description"),
+) -> Past:
     """Read the past decisions of a port and the texts they were made on.
 
     Args:
         bindings: The port; ``history`` says where its clerks' decisions stand.
         reader: Reads with the asker's rights.
         name: Prefix of the examples' ids, such as the port's name.
+        kinds: Of texts; one query an object.
 
     Raises:
         UsageError: ``port.history``: the mapping names no past decisions.
@@ -72,7 +87,7 @@ async def read_past(bindings: Bindings, reader: Reader, *, name: str = "") -> Pa
     boxes = {ticket.container for ticket in tickets}
     texts: list[PastText] = []
     cargo: Counter[str] = Counter()
-    for source in bindings.model.texts.values():
+    for source in (one for one in bindings.model.texts.values() if one.kind in kinds):
         rows = await _rows(source, reader)
         labels += [row.labelled(source.text[-1]).label for row in rows[:1]]
         if source.kind == "description":
@@ -81,23 +96,6 @@ async def read_past(bindings: Bindings, reader: Reader, *, name: str = "") -> Pa
             texts += [text for row in rows for text in _texts(row, source, bindings, boxes)]
     found = examples_of(tickets, texts, words, group=f"{name}:" if name else "")
     return Past(examples=found, cargo=dict(cargo), tickets=len(tickets), label=join(*labels))
-
-
-async def read_cargo(bindings: Bindings, reader: Reader) -> Mapping[str, int]:
-    """Return what :attr:`Past.cargo` holds without the mails and remarks: one query an object.
-
-    A port without ``history`` has none.
-    """
-    history = bindings.model.history
-    sources = [one for one in bindings.model.texts.values() if one.kind == "description"]
-    if history is None or not sources:
-        return {}
-    tickets = [_ticket(row, bindings) for row in await reader.read(history.system, Query(history.object))]
-    hazard = words_of_types(bindings.table)["hazard"]
-    out: Counter[str] = Counter()
-    for source in sources:
-        out += _cargo(await _rows(source, reader), source, bindings, tickets, hazard)
-    return dict(out)
 
 
 def _part(row: Row, key: KeyModel) -> str:

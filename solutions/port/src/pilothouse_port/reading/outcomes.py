@@ -258,7 +258,6 @@ def _language(read: Sequence[_Read]) -> str:
 
 
 def _note(one: _Read) -> str:
-    said = ", ".join(dict.fromkeys(s.type for s in one.said)) or (
-        "unread" if one.body.open else "nothing that matters"
-    )
+    nothing = f"nothing that matters, {one.body.why}" if one.body.why else "nothing that matters"
+    said = ", ".join(dict.fromkeys(s.type for s in one.said)) or ("unread" if one.body.open else nothing)
     return f"{one.text.kind} of {one.text.source}: {said}"

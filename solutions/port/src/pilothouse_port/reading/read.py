@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pilothouse.documents import Text
     from pilothouse.documents.claims import Encoder, Judge, Prepared, Task
 
-__all__ = ["OUTCOME_OF", "PortReader", "Said", "TextReading"]
+__all__ = ["OUTCOME_OF", "PortReader", "Said", "TextReading", "wording_of"]
 
 OUTCOME_OF: Final[dict[str, tuple[str, str]]] = {
     "stop": ("stop", "instructed"),
@@ -59,7 +59,7 @@ class TextReading:
 
     Attributes:
         open: Types of :data:`OUTCOME_OF` nobody can exclude; empty when the text was read.
-        why: For a person: the first thing that stayed open.
+        why: For a person: the first thing that stayed open, or why nothing did.
         language: ISO 639-1, empty if unknown.
     """
 
@@ -97,6 +97,8 @@ _SPEECH = re.compile(
 """Words of whoever addresses somebody: a description of cargo addresses nobody."""
 _LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]")
 _LETTER = re.compile(r"[^\W\d_]")
+_WORDS = re.compile(r"[^\W_]+")
+_NUMBER = re.compile(r"\S*\d\S*")
 
 
 class PortReader:
@@ -106,6 +108,8 @@ class PortReader:
         heads: Trained judges by task (``port.mail``, ``port.remark``); without one the rules read alone.
         encoders: By task, who gives vectors to a head that was trained with them.
         cargo_words: Folded words of cargo that left the port without a hazard.
+        settled: Wordings of remarks that no clerk of the port took for a reason: such a remark does not stay
+            open. What a head or a rule claims is claimed all the same.
     """
 
     def __init__(
@@ -114,10 +118,12 @@ class PortReader:
         heads: Mapping[str, Judge] | None = None,
         encoders: Mapping[str, Encoder] | None = None,
         cargo_words: Collection[str] = frozenset(),
+        settled: Collection[str] = frozenset(),
     ) -> None:
         self._heads = heads or {}
         self._encoders = encoders or {}
         self._cargo_words = frozenset(cargo_words)
+        self._settled = frozenset(settled)
         self._known: OrderedDict[str, TextReading] = OrderedDict()
 
     @property
@@ -183,6 +189,8 @@ class PortReader:
             return TextReading(said=tuple(one for one in said if one.sure), language=prepared.language)
         tight = {one.type for one in said if one.type in types}
         left = () if tight else tuple(dict.fromkeys(name for one in weighed for name in one.open))
+        if left and kind == "remark" and wording_of(masked.content) in self._settled:
+            return TextReading(said=said, why="settled before", language=prepared.language)
         first = next((one for one in weighed if one.open), None)
         why = f"{first.why}: {content[first.start : first.end][:80]!r}" if first and left else ""
         return TextReading(said=said, open=left, why=why, language=prepared.language)
@@ -230,3 +238,8 @@ def _said(content: str, weighed: Sequence[Weighed]) -> tuple[Said, ...]:
         for one in weighed
         for name, p, sure, by in one.claims
     )
+
+
+def wording_of(text: str) -> str:
+    """Return the words of a text without its numbers, case and marks: what two remarks have in common."""
+    return " ".join(_WORDS.findall(_NUMBER.sub(" ", text.casefold())))
