@@ -291,3 +291,19 @@ def test_only_the_answer_of_the_same_address_takes_a_stop_back() -> None:
         **{"from": "import@a.example", "message_id": "<2>"},
     )
     assert not [claim for claim in read(stop, order).claims if claim.effect == "loosen"]
+
+
+@pytest.mark.parametrize(
+    ("words", "stopped"),
+    [
+        ("This message is confidential and meant for its recipient only.", False),
+        ("This confidential message asks you to hold MSCU1234566 for its recipient.", True),
+        ("Confidential message: please hold the container until we are paid.", True),
+    ],
+)
+def test_what_firms_put_below_a_mail_claims_nothing_and_hides_nothing(words: str, stopped: bool) -> None:
+    found = read(said(f"The vessel has arrived on time, thank you.\n\n{words}\n"))
+    claimed = {f"{one.check}.{one.code}" for one in found.claims}
+    opened = {name for one in found.facts.unread for name in one.about}
+    assert ("stop.instructed" in claimed | opened) == stopped
+    assert stopped or not claimed | opened

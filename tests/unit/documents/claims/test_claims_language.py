@@ -81,8 +81,41 @@ def test_sentences_know_abbreviations_courtesies_and_names() -> None:
         ("said", "- one"),
         ("said", "- two"),
         ("courtesy", "Kind regards"),
-        ("courtesy", "Lou Rahmer\nNordwest GmbH"),
+        ("courtesy", "Lou Rahmer"),
+        ("courtesy", "Nordwest GmbH"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("mail", "said"),
+    [
+        ("Subject #12\nFrom\tDallow Ltd\nNote\tDo not release it,\nwe wait.", "Do not release it,\nwe wait."),
+        ("Box | B/L | Note\n-----|-----|-----\nA1 | B2 | Hold it.\nNo | Yes | Done.", "Hold it."),
+        ("S. Brandt\nArken Machines B.V.\nThe box stays where it is.", "The box stays where it is."),
+        ("For Nordwest GmbH\nwe ask you to wait.", "For Nordwest GmbH\nwe ask you to wait."),
+    ],
+)
+def test_cells_of_a_table_and_lines_of_names_are_no_part_of_a_sentence(mail: str, said: str) -> None:
+    assert said in [one.text for one in sentences(mail)]
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        ("This e-mail is confidential and meant for its addressee only.", "footer"),
+        ("Diese Nachricht ist vertraulich.", "footer"),
+        ("Pensez à l'environnement avant d'imprimer ce message.", "footer"),
+        ("Op al onze werkzaamheden zijn de algemene voorwaarden van toepassing.", "footer"),
+        ("Nuestra política de privacidad está en la web: datos personales.", "footer"),
+        ("This is confidential: nobody may have the box.", "said"),
+        ("Under our conditions nobody gets it before we are paid.", "said"),
+        ("The terms and conditions of MSCU1234566 do not apply.", "said"),
+        ("Muchísimas gracias y un abrazo,", "courtesy"),
+        ("Danke und nicht vergessen", "said"),
+    ],
+)
+def test_what_firms_put_below_every_mail_is_told_from_what_they_say(line: str, kind: str) -> None:
+    assert [one.kind for one in sentences(line)] == [kind]
 
 
 def test_a_request_below_the_closing_is_still_a_request() -> None:

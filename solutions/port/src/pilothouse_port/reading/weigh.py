@@ -130,7 +130,8 @@ def weigh(
         rung = {name for name, *_ in marked.concepts} & alerts
         turned = _turned(sentence.text, rung)
         silent = sentence.kind in ("bare", "courtesy") or _empty(sentence.text)
-        if silent and not rules and not rung and not turned:
+        footer = sentence.kind == "footer" and rung <= _SECRET and set(rules) <= {"party_change"}
+        if footer or (silent and not rules and not rung and not turned):
             out.append(Weighed(start=sentence.start, end=sentence.end))
             continue
         counted = any(_counted(one, limits, opinion) for one in (sentence.language, prepared.language))
@@ -240,6 +241,10 @@ _BUT = re.compile(
 _NOT_THAT = re.compile(
     r"\b(?:not|nicht|niet|pas|no|non|não|nie)\s+(?:\w+\s+)?(?=[A-Z]{3}[UJZ][\s-]?\d)", re.IGNORECASE
 )
+
+
+_SECRET: Final = frozenset({"lost"})
+"""What "confidential" means elsewhere: below a mail it means nothing."""
 
 
 def _turned(text: str, rung: set[str]) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from pilothouse.documents.claims.language.detect import detect
 from pilothouse.documents.claims.language.fold import Folded, fold
+from pilothouse.documents.claims.language.footers import is_footer
 from pilothouse.documents.claims.language.quoted import split_quoted
 from pilothouse.documents.claims.language.words import words
 from pilothouse.documents.types import Block
@@ -18,6 +19,13 @@ _END = re.compile(
     r"[.!?…](?:[\"'”’»)\]]*)(?=\s|$)|\n[ \t]*\n|\n(?=[ \t]*(?:[-*•–]|\d{1,2}[.)])[ \t])|[;](?=\s)"
 )
 _LETTERS = re.compile(r"[^\W\d_]{2,}")
+_GAP = re.compile(r"\t+| \| ")
+_RULED = re.compile(r"[-=_~*+|\t ]{4,}")
+_LEGAL = r"gmbh|ag|kg|b\.?v|n\.?v|ltd|llc|llp|inc|sarl|sas|s\.?a|s\.?l|s\.?r\.?l|s\.?p\.?a|lda|sp\. z o\. ?o"
+_SIGNED = re.compile(
+    rf"(?:[^\W\d_]\. ?){{1,2}}[^\W\d_][\w'-]+|[^\n:;!?]{{2,60}}\b(?:{_LEGAL})\.?", re.IGNORECASE
+)
+"""The name of a person with initials, or of a firm."""
 _NUMBERED = re.compile(r"\b\d{1,4}$")
 MOST = 600
 """Characters of one sentence at most; a longer one is cut at a line or blank."""
@@ -28,7 +36,8 @@ class Sentence:
     """A sentence as it stands in the text.
 
     Attributes:
-        kind: ``courtesy`` is greeting, thanks and closing; ``bare`` has no words, only codes and numbers.
+        kind: ``courtesy`` is greeting, thanks and closing; ``footer`` what firms put below all mails;
+            ``bare`` has no words, only codes and numbers.
         language: Own or, too short to tell, of the text.
         own: Whether the language was told from the sentence itself.
         folded: Its words folded, with the way back (relative to ``start``).
@@ -132,7 +141,7 @@ def _abbreviations() -> frozenset[str]:
 
 
 def _trimmed(content: str, start: int, end: int) -> list[tuple[int, int]]:
-    """Without blanks around it; greeting and closing lines stand alone; what is too long is cut."""
+    """Without blanks around it; greetings, names and cells stand alone; what is too long is cut."""
     found: list[tuple[int, int]] = []
     for begin, last in _lines_apart(content, start, end):
         first = begin
@@ -151,10 +160,29 @@ def _lines_apart(content: str, start: int, end: int) -> list[tuple[int, int]]:
     position = start
     for line in content[start:end].splitlines(keepends=True):
         first, position = position, position + len(line)
-        if line.strip() and _courteous(fold(line.strip()).text):
+        cells = _cells(line)
+        if len(cells) > 1:  # the last one may go on in the next line
+            parts += [(at, first), *((first + a, first + b) for a, b in cells[:-1])]
+            at = first + cells[-1][0]
+        elif _alone(line.strip(), content[position : position + 1]):
             parts += [(at, first), (first, position)]
             at = position
     return [*parts, (at, end)]
+
+
+def _cells(line: str) -> list[tuple[int, int]]:
+    """Return where the cells of a line stand, as tables and forms have them; one where it has no gap."""
+    edges = [0, *(edge for gap in _GAP.finditer(line) for edge in gap.span()), len(line)]
+    return list(zip(edges[::2], edges[1::2], strict=True))
+
+
+def _alone(line: str, following: str) -> bool:
+    """Whether a line says nothing with the next: a greeting, a rule, the name of a person or a firm."""
+    if not line:
+        return False
+    if _RULED.fullmatch(line) or _courteous(fold(line).text):
+        return True
+    return not following.islower() and bool(_SIGNED.fullmatch(line)) and _is_name(line)
 
 
 def _stripped(content: str, start: int, end: int) -> tuple[int, int]:
@@ -169,7 +197,6 @@ def _sentence(content: str, start: int, end: int, whole: str, languages: frozens
     text = content[start:end]
     folded = fold(text)
     own = detect(text, among=languages)
-    kind = "courtesy" if _courteous(folded.text) else "bare" if _bare(text) else "said"
     return Sentence(
         start=start,
         end=end,
@@ -177,9 +204,17 @@ def _sentence(content: str, start: int, end: int, whole: str, languages: frozens
         folded=folded,
         language=own or whole,
         own=bool(own),
-        kind=kind,
+        kind=_kind(text, folded.text),
         question=text.rstrip("\"'”’») ").endswith("?"),
     )
+
+
+def _kind(text: str, folded: str) -> str:
+    if _courteous(folded):
+        return "courtesy"
+    if is_footer(folded):
+        return "footer"
+    return "bare" if _bare(text) else "said"
 
 
 def _bare(text: str) -> bool:
@@ -197,7 +232,9 @@ def _courtesies() -> tuple[re.Pattern[str], re.Pattern[str]]:
     hello = re.compile(
         rf"(?:{'|'.join(map(re.escape, greetings))})\b(?:[ ,.&]+[^\W\d_][\w.']*){{0,5}} ?[,!.: ]*"
     )
-    goodbye = re.compile(rf"(?:(?:{'|'.join(map(re.escape, closings))})\b[ ,.!]*){{1,3}}")
+    goodbye = re.compile(
+        rf"(?:(?:{'|'.join(map(re.escape, closings))})\b[ ,.!]*(?:(?:and|und|et|y|en|e|i)\b )?){{1,3}}"
+    )
     return hello, goodbye
 
 
