@@ -448,3 +448,15 @@ def test_of_two_columns_that_might_be_meant_the_one_its_owner_explained_is_taken
     (damage,) = (one for one in guesses if one.name == "damage.code")
     assert damage.body["value"] == "ZUSSCH"
     assert damage.body["codes"] == {"OHN": "none", "LEI": "minor", "SCH": "major"}
+
+
+def test_fields_of_a_message_are_no_lines_of_a_bill() -> None:
+    """A dangerous goods notification names more of what a manifest names than a short manifest does."""
+    lines = {"CONNUM": BOXES, "un_number": ["", "1263", ""], "HSCOD": ["87089997", "09011100", "10063098"]}
+    notice = table(
+        "IFTDGN",
+        {"container": BOXES, "un_number": ["1263"] * 3, "packages": ["1"] * 3, "description": ["a b c"] * 3},
+    )
+    notice.kind = "edifact"
+    found = guessed(table("bill_line", lines), notice)
+    assert found["goods.un"].body["object"] == "bill_line"

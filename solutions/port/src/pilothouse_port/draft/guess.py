@@ -185,7 +185,9 @@ class Guesser:
         fits: list[tuple[float, int, Look, Column]] = []
         for place, look in enumerate(self.looks):
             column = look.column(*all_of, none=none, shapes=shapes)
-            if column is None or not wanted <= set(look.keys) or not ok(look):
+            if look.table.kind == "edifact" or column is None:
+                continue  # the fields of a message mean what the standard says
+            if not wanted <= set(look.keys) or not ok(look):
                 continue
             around = look.words.union(*look.concepts.values())
             score = 2 * len(around & set(near)) - 0.5 * len(look.concepts[column.name] - set(all_of))
