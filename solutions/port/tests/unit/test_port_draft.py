@@ -460,3 +460,10 @@ def test_fields_of_a_message_are_no_lines_of_a_bill() -> None:
     notice.kind = "edifact"
     found = guessed(table("bill_line", lines), notice)
     assert found["goods.un"].body["object"] == "bill_line"
+
+
+def test_the_number_beside_the_consignees_name_is_his() -> None:
+    bills = {("CONNU2" if name == "cnsgn_nr" else name): values for name, values in BILLS.items()}
+    found = guessed(table("bills", bills))
+    assert found["consignee.party"].body["value"] == "CONNU2"
+    assert "consignee.party" not in guessed(table("bills", {**bills, "XNR": ["11", "12", "13"]}))

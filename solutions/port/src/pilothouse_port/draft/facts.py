@@ -8,7 +8,12 @@ from typing import Any
 
 from pilothouse_port.draft.guess import Guess, Guesser, Look
 from pilothouse_port.draft.keys import KeyFit, fit_key
-from pilothouse_port.draft.leftover import left_for, unnamed_aliases, unnamed_holder
+from pilothouse_port.draft.leftover import (
+    left_for,
+    unnamed_aliases,
+    unnamed_consignee,
+    unnamed_holder,
+)
 from pilothouse_port.draft.readme import Meaning
 from pilothouse_port.draft.scan import Column
 from pilothouse_port.draft.words import concepts_of
@@ -132,6 +137,7 @@ def _bill(g: Guesser) -> list[Guess]:
     head = g.find("consignee", "number", keys=["bl"], near=beside, none=("name",), ok=_no_right) or g.find(
         "consignee", keys=["bl"], near=beside, none=("name",), shapes=("id", "whole", "code"), ok=_no_right
     )
+    head = head or unnamed_consignee(g)
     if head is not None:
         look, column = head
         newest = _newest(g, look)

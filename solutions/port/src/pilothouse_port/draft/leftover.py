@@ -9,7 +9,7 @@ from typing import Final
 from pilothouse_port.draft.guess import Guesser, Look
 from pilothouse_port.draft.scan import Column
 
-__all__ = ["left_for", "unnamed_aliases", "unnamed_holder"]
+__all__ = ["left_for", "unnamed_aliases", "unnamed_consignee", "unnamed_holder"]
 
 _SHAPES: Final[dict[str, tuple[str, ...]]] = {
     "charge.currency": ("currency",),
@@ -49,6 +49,17 @@ def unnamed_aliases(g: Guesser) -> tuple[Look, Column] | None:
         if "alias" in look.words and len(words) == 1:
             return look, words[0]
     return None
+
+
+def unnamed_consignee(g: Guesser) -> tuple[Look, Column] | None:
+    """Return whose number stands beside the consignee's name: the one other column of numbers."""
+    found = g.find("consignee", "name", keys=["bl"], near=["kind", "version", "bl"])
+    if found is None:
+        return None
+    look, _ = found
+    keys = {name for name, _ in look.keys.values()}
+    others = [c for c in _unexplained(look) if c.shape == "whole" and c.name not in keys]
+    return (look, others[0]) if len(others) == 1 else None
 
 
 def unnamed_holder(g: Guesser) -> tuple[Look, Column] | None:
