@@ -130,6 +130,7 @@ async def one(seed: int, size: str, wording: str, out: Path) -> dict[str, Any]:
         }
         row[name]["confusion"] = found.confusion
     row["valid"] = [valid.hits, valid.n]
+    row["died"] = _died(read_lines(out / "past.jsonl"))
     row["loosened"] = _loosened(read_lines(out / "ignored.jsonl"), read_lines(out / "past.jsonl"))
     row["quotes"] = _quotes(read_lines(out / "past.jsonl"))
     return row
@@ -140,6 +141,11 @@ def _loosened(without: Any, with_texts: Any) -> int:
     rank = {"RELEASE": 0, "HOLD": 1, "ESCALATE": 2}
     before = {(a["container"], a["bl"]): rank[a["bound"]] for a in without}
     return sum(rank[a["bound"]] < before[a["container"], a["bl"]] for a in with_texts)
+
+
+def _died(lines: Any) -> int:
+    """Count texts that stayed open because no parser could start or end: then the figures are another's."""
+    return sum("parser_died" in str(r.get("detail", "")) for line in lines for r in line["reasons"])
 
 
 def _quotes(lines: Any) -> list[int]:
@@ -160,7 +166,9 @@ def shown(rows: list[dict[str, Any]], title: str) -> None:
         return
     boxes = sum(row["heads"]["right"][1] for row in rows)
     print(f"\n{title}: {len(rows)} worlds, {boxes} boxes")
-    print(f"{'':12}{'ignored':>22}{'unread':>22}{'lexicon':>22}{'+ heads':>22}{'+ encoder':>22}{'+ own past':>22}")
+    print(
+        f"{'':12}{'ignored':>22}{'unread':>22}{'lexicon':>22}{'+ heads':>22}{'+ encoder':>22}{'+ own past':>22}"
+    )
     for rate in (*RATES, "open"):
         per = 1000 if rate.startswith("wrong") else 100
         cells = []
@@ -177,6 +185,7 @@ def shown(rows: list[dict[str, Any]], title: str) -> None:
         f"evidence read again and equal {valid[0]}/{valid[1]}, quotes at their place {quotes[0]}/{quotes[1]}"
     )
     print(f"boxes whose texts loosened what may happen unattended: {sum(row['loosened'] for row in rows)}")
+    print(f"files whose parser died, which a working machine has none of: {sum(row['died'] for row in rows)}")
 
 
 def _seeds(text: str) -> list[int]:

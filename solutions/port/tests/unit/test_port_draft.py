@@ -467,3 +467,16 @@ def test_the_number_beside_the_consignees_name_is_his() -> None:
     found = guessed(table("bills", bills))
     assert found["consignee.party"].body["value"] == "CONNU2"
     assert "consignee.party" not in guessed(table("bills", {**bills, "XNR": ["11", "12", "13"]}))
+
+
+def test_the_text_of_a_manifest_is_no_remark() -> None:
+    """Lines that name their bill by a number of its own hang on the box alone, as remarks do."""
+    lines = {
+        "CONNUM": BOXES,
+        "goods_text": ["round steel bars, 6 m", "green coffee in bags", "two used cars"],
+    }
+    tables = [LANDING, table("bill_line", lines), table("TerreinNotitie", NOTES)]
+    g = Guesser(Scan(tables=tables, notes={"yard": ""}, failed={}))
+    assert draft_texts(g, [])["remarks"]["object"] == "TerreinNotitie"
+    g = Guesser(Scan(tables=tables[:2], notes={"yard": ""}, failed={}))
+    assert "remarks" not in draft_texts(g, [])

@@ -112,9 +112,9 @@ def draft_texts(g: Guesser, guesses: Sequence[Guess]) -> dict[str, dict[str, Any
                 "reply": "in_reply_to",
                 **({"attachments": "attachments"} if "attachments" in look.table.columns else {}),
             }
-        remark = _remark(look)
-        if remark is not None:
-            out.setdefault("remarks", remark)
+    remarks = [remark for look in g.looks if (remark := _remark(look)) is not None]
+    if remarks:  # a remark mostly says when it was made
+        out["remarks"] = next((one for one in remarks if "at" in one), remarks[0])
     described = next((guess for guess in guesses if guess.name == "goods.description"), None)
     if described is not None:
         out["descriptions"] = {
@@ -155,10 +155,11 @@ def draft_history(g: Guesser, words: Collection[str]) -> dict[str, Any] | None:
 
 
 def _remark(look: Look) -> dict[str, Any] | None:
-    text = look.column("text", none=("number", "time", "bl"), shapes=("text", "id", "name", "code"))
+    none = ("number", "time", "bl", "goods", "description")
+    text = look.column("text", none=none, shapes=("text", "id", "name", "code"))
     if text is None or "container" not in look.keys or look.table.kind in ("edifact", "mail"):
         return None
-    if "bl" in look.keys or look.column("stop") or look.column("slot"):
+    if "bl" in look.keys or any(look.column(word) for word in ("stop", "slot", "packages", "un")):
         return None
     at = look.column("time")
     body: dict[str, Any] = {
