@@ -166,9 +166,8 @@ def shown(rows: list[dict[str, Any]], title: str) -> None:
         return
     boxes = sum(row["heads"]["right"][1] for row in rows)
     print(f"\n{title}: {len(rows)} worlds, {boxes} boxes")
-    print(
-        f"{'':12}{'ignored':>22}{'unread':>22}{'lexicon':>22}{'+ heads':>22}{'+ encoder':>22}{'+ own past':>22}"
-    )
+    heads = ("ignored", "unread", "lexicon", "+ heads", "+ encoder", "+ own past")
+    print(f"{'':12}" + "".join(f"{head:>22}" for head in heads))
     for rate in (*RATES, "open"):
         per = 1000 if rate.startswith("wrong") else 100
         cells = []
