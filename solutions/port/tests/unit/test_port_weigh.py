@@ -29,7 +29,7 @@ def weighed(**chances: float) -> tuple[set[str], set[str]]:
         ({"stop": 0.2}, set(), {"stop"}),
         ({"stop": 0.02}, set(), set()),
         ({"dispute": 0.02}, set(), {"dispute"}),
-        ({"dispute": 0.01}, set(), set()),
+        ({"dispute": 0.005}, set(), set()),
         ({"party_change": 0.04, "dispute": 0.04}, set(), {"party_change", "dispute"}),
         ({"party_change": 0.04, "stop": 0.9}, {"stop"}, set()),
     ],
