@@ -19,12 +19,14 @@ texts:
   goods: {kind: description, system: bills, object: lines, key: {container: UNIT, bl: BILL}, text: GOODS}
 history: {system: desk, object: tickets, container: UNIT, bl: BILL, reasons: WHY}
 """
-TAIL = """
+POLICY = """
 policy:
   document: POLICY.md
   hash: "HASH"
   rows:
-    - {check: dangerous, outcome: hazard_in_description, verdict: HOLD, reason: D, quote: "Customs must clear."}
+"""
+TAIL = f"""{POLICY}\
+    - {{check: dangerous, outcome: hazard_in_description, verdict: HOLD, reason: D, quote: "Customs must clear."}}
 """
 
 
@@ -87,13 +89,9 @@ texts:
   notes: {kind: remark, system: yard, object: notes, key: {container: UNIT}, text: NOTE}
 history: {system: desk, object: tickets, container: UNIT, bl: BILL, reasons: WHY}
 """
-WORDS = """
-policy:
-  document: POLICY.md
-  hash: "HASH"
-  rows:
-    - {check: seal, outcome: cut, verdict: ESCALATE, reason: S, quote: "Customs must clear."}
-    - {check: damage, outcome: remarked, verdict: HOLD, reason: D, quote: "Customs must clear."}
+WORDS = f"""{POLICY}\
+    - {{check: seal, outcome: cut, verdict: ESCALATE, reason: S, quote: "Customs must clear."}}
+    - {{check: damage, outcome: remarked, verdict: HOLD, reason: D, quote: "Customs must clear."}}
 """
 
 

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 __all__ = [
-    "BATCH_TOKENS",
     "Encoded",
     "EncoderWeights",
     "ThreadedEncoder",
@@ -30,8 +29,7 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-BATCH_TOKENS: Final = 512
-"""Most tokens of a batch: its activations stay in the cache; larger ones were slower."""
+_BATCH_TOKENS: Final = 512  # activations stay in the cache; larger batches were slower
 
 
 class EncoderWeights(Protocol):
@@ -153,13 +151,13 @@ def open_session(network: Path | bytes) -> InferenceSession:
     return onnxruntime.InferenceSession(given, options, providers=["CPUExecutionProvider"])
 
 
-def batches(rows: Sequence[Sequence[int]], tokens: int = BATCH_TOKENS) -> list[list[int]]:
-    """Group rows of like length into batches of at most ``tokens``, so that little is spent on padding."""
+def batches(rows: Sequence[Sequence[int]]) -> list[list[int]]:
+    """Group rows of like length into batches of few tokens, so that little is spent on padding."""
     order = sorted(range(len(rows)), key=lambda index: len(rows[index]))
     made: list[list[int]] = []
     for index in order:
         width = len(rows[index])  # the longest so far: rows come shortest first
-        if made and (len(made[-1]) + 1) * width <= tokens:
+        if made and (len(made[-1]) + 1) * width <= _BATCH_TOKENS:
             made[-1].append(index)
         else:
             made.append([index])

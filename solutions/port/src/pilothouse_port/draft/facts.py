@@ -91,8 +91,8 @@ def _guess(
     return Guess(name=name, body=body, why=why, todo=todo)
 
 
-Recipe = tuple[str, tuple[str, ...], tuple[str, ...], dict[str, Any]]
-"""Name of a fact, concepts of its column, concepts that speak against it, what its binding holds besides."""
+Recipe = tuple[str, tuple[str, ...], tuple[str, ...]]
+"""Name of a fact, concepts of its column, concepts that speak against it."""
 
 
 def _bound(
@@ -101,29 +101,34 @@ def _bound(
     recipes: Sequence[Recipe],
     parts: Sequence[str],
     *,
+    newest: Mapping[str, Any] | None = None,
     shapes: Sequence[str] = (),
 ) -> list[Guess]:
-    """Bind the facts of one table: by what is said of its columns, then by what is left over."""
-    found = {name: look.column(*words, none=none, shapes=shapes) for name, words, none, _ in recipes}
-    orders = [extra["latest_by"] for _, _, _, extra in recipes if "latest_by" in extra]
-    used = {*_flat(orders), *(column.name for column in found.values() if column is not None)}
+    """Bind the facts of one table: by what is said of its columns, then by what is left over.
+
+    Args:
+        g: Knows the codes.
+        look: The table.
+        recipes: What to look for.
+        parts: Keys of the table.
+        newest: From :func:`_newest`: what orders the rows is no leftover.
+        shapes: Shapes the values may have.
+    """
+    found = {name: look.column(*words, none=none, shapes=shapes) for name, words, none in recipes}
+    by = (newest or {}).get("latest_by", [])
+    used = {*([by] if isinstance(by, str) else by), *(one.name for one in found.values() if one is not None)}
     out: list[Guess] = []
-    for name, _, _, extra in recipes:
-        column = found[name]
+    for name, column in found.items():
         left = left_for(look, name, used) if column is None else None
         chosen = column or left
         if chosen is None:
             continue
-        guess = _guess(g, name, look, chosen, parts, extra)
+        guess = _guess(g, name, look, chosen, parts, newest)
         if left is not None:
             guess.todo.append(f"{name}: {left.name} is what is left over in its table: confirm")
             used.add(left.name)
         out.append(guess)
     return out
-
-
-def _flat(names: Sequence[str | list[str]]) -> set[str]:
-    return {one for name in names for one in ([name] if isinstance(name, str) else name)}
 
 
 def _newest(g: Guesser, look: Look) -> dict[str, Any]:
@@ -144,10 +149,10 @@ def _bill(g: Guesser) -> list[Guess]:
         g.learn("party", column)
         out.append(_guess(g, "consignee.party", look, column, ["bl"], newest))
         recipes: list[Recipe] = [
-            ("consignee.name", ("consignee", "name"), (), newest),
-            ("title.kind", ("bl", "kind"), (), newest),
+            ("consignee.name", ("consignee", "name"), ()),
+            ("title.kind", ("bl", "kind"), ()),
         ]
-        out += _bound(g, look, recipes, ["bl"])
+        out += _bound(g, look, recipes, ["bl"], newest=newest)
     given = g.find("surrender", "state", keys=["bl"], near=["surrender"])
     given = given or g.spoken("title.state", keys=["bl"], word="surrendered")
     if given is not None:
@@ -199,7 +204,7 @@ def _no_certificate(look: Look) -> bool:
 
 def _lines(g: Guesser, look: Look) -> list[Guess]:
     both = ["container", "bl"] if "bl" in look.keys else ["container", "record"]
-    recipes: list[Recipe] = [
+    recipes: list[tuple[str, tuple[str, ...], tuple[str, ...], dict[str, Any]]] = [
         ("goods.description", ("description",), (), {}),
         ("goods.hs", ("hs",), (), {"as": ["digits"]}),
         ("goods.un", ("un",), (), {"as": ["digits", "zfill:4"]}),
@@ -248,7 +253,7 @@ def _money(g: Guesser) -> list[Guess]:
         if document is not None:
             g.learn("document", document)
             out.append(_guess(g, "charge.document", look, document, ["bl"]))
-        out += _bound(g, look, [("charge.currency", ("currency",), (), {})], ["bl"])
+        out += _bound(g, look, [("charge.currency", ("currency",), ())], ["bl"])
     for part in ("bl", "document"):
         paid = g.find("unmatched", "amount", keys=[part], near=["payment"])
         if paid is not None:
@@ -271,9 +276,9 @@ def _cover(g: Guesser) -> list[Guess]:
             return out
     out.append(_guess(g, "credit.limit", look, column, [part]))
     recipes: list[Recipe] = [
-        ("credit.used", ("used",), (), {}),
-        ("credit.as_of", ("list",), (), {}),
-        ("credit.valid_until", ("valid", "until"), (), {}),
+        ("credit.used", ("used",), ()),
+        ("credit.as_of", ("list",), ()),
+        ("credit.valid_until", ("valid", "until"), ()),
     ]
     return out + _bound(g, look, recipes, [part], shapes=("day", "moment", "whole", "decimal", "code", "id"))
 
@@ -304,12 +309,12 @@ def _yard(g: Guesser) -> list[Guess]:
     if unit is not None:
         look, parts = unit[0], ["container", "call"]
         recipes: list[Recipe] = [
-            ("discharge.at", ("landing", "time"), (), {}),
-            ("box.size", ("size",), ("code",), {}),
-            ("box.kind", ("container", "kind"), (), {}),
-            ("box.tare", ("tare",), (), {}),
-            ("seal.terminal", ("seal",), (), {}),
-            ("damage.code", ("condition",), (), {}),
+            ("discharge.at", ("landing", "time"), ()),
+            ("box.size", ("size",), ("code",)),
+            ("box.kind", ("container", "kind"), ()),
+            ("box.tare", ("tare",), ()),
+            ("seal.terminal", ("seal",), ()),
+            ("damage.code", ("condition",), ()),
         ]
         out += _bound(g, look, recipes, parts)
         out += _by_size_type(g, look, {guess.name for guess in out})
@@ -382,10 +387,10 @@ def _parties(g: Guesser) -> list[Guess]:
     master = g.find("name", keys=["party"], none=("alias",), near=["vat", "contact", "mail"], ok=_is_master)
     if master is not None:
         recipes: list[Recipe] = [
-            ("party.name", ("name",), ("alias",), {}),
-            ("party.group", ("group",), (), {}),
-            ("party.contact", ("mail",), ("changed",), {}),
-            ("party.contact_changed_at", ("contact", "changed"), (), {}),
+            ("party.name", ("name",), ("alias",)),
+            ("party.group", ("group",), ()),
+            ("party.contact", ("mail",), ("changed",)),
+            ("party.contact_changed_at", ("contact", "changed"), ()),
         ]
         out += _bound(g, master[0], recipes, ["party"])
     alias = g.find("alias", shapes=WORDED) or unnamed_aliases(g)
@@ -419,13 +424,12 @@ def _mandates(g: Guesser) -> list[Guess]:
     look.keys["party"] = (giver.name, fit_key(g.known.get("party", ()), giver.distinct))
     fit = look.keys["party"][1]
     look.keys["agent"] = (holder.name, KeyFit(share=fit.share, into=fit.into, clean=fit.clean))
-    newest = _newest(g, look)
     recipes: list[Recipe] = [
-        ("mandate.state", ("state",), (), newest),
-        ("mandate.scope", ("scope",), (), newest),
-        ("mandate.valid_until", ("valid", "until"), (), newest),
+        ("mandate.state", ("state",), ()),
+        ("mandate.scope", ("scope",), ()),
+        ("mandate.valid_until", ("valid", "until"), ()),
     ]
-    return _bound(g, look, recipes, ["party", "agent"])
+    return _bound(g, look, recipes, ["party", "agent"], newest=_newest(g, look))
 
 
 def _rights(g: Guesser) -> list[Guess]:
@@ -436,7 +440,7 @@ def _rights(g: Guesser) -> list[Guess]:
     look, state = right
     newest, both = _newest(g, look), ["container", "bl"]
     out.append(_guess(g, "order.state", look, state, both, newest))
-    out += _bound(g, look, [("order.valid_until", ("valid", "until"), (), newest)], both)
+    out += _bound(g, look, [("order.valid_until", ("valid", "until"), ())], both, newest=newest)
     party = look.column("party", "number") or look.column("consignee", "number")
     if party is None and "party" in look.keys:
         party = look.table.columns[look.keys["party"][0]]
@@ -478,7 +482,7 @@ def _health(g: Guesser) -> list[Guess]:
     newest = _newest(g, look) or ({"latest_by": day.name} if day else {})
     both = ["container", "bl"]
     out = [_guess(g, "health.state", look, state, both, newest)]
-    return out + _bound(g, look, [("health.valid_until", ("valid", "until"), (), newest)], both)
+    return out + _bound(g, look, [("health.valid_until", ("valid", "until"), ())], both, newest=newest)
 
 
 _MESSAGES: dict[str, list[tuple[str, str, tuple[str, ...], dict[str, Any]]]] = {

@@ -14,6 +14,7 @@ __all__ = ["left_for", "unnamed_aliases", "unnamed_consignee", "unnamed_holder"]
 _SHAPES: Final[dict[str, tuple[str, ...]]] = {
     "charge.currency": ("currency",),
     "consignee.name": ("name",),
+    "consignee.party": ("whole",),
     "credit.as_of": ("day",),
     "credit.valid_until": ("day",),
     "discharge.at": ("moment",),
@@ -56,10 +57,8 @@ def unnamed_consignee(g: Guesser) -> tuple[Look, Column] | None:
     found = g.find("consignee", "name", keys=["bl"], near=["kind", "version", "bl"])
     if found is None:
         return None
-    look, _ = found
-    keys = {name for name, _ in look.keys.values()}
-    others = [c for c in _unexplained(look) if c.shape == "whole" and c.name not in keys]
-    return (look, others[0]) if len(others) == 1 else None
+    number = left_for(found[0], "consignee.party", ())
+    return (found[0], number) if number is not None else None
 
 
 def unnamed_holder(g: Guesser) -> tuple[Look, Column] | None:
